@@ -1,0 +1,20 @@
+// Three tiers share one runner: *.unit.spec.ts beside the code, *.int.spec.ts on a real PostgreSQL, *.e2e.spec.ts on real processes.
+export default {
+  testEnvironment: 'node',
+  globalSetup: '<rootDir>/test/support/global-setup.js',
+  globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
+  testMatch: ['**/*.spec.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    '^#libs/(.*)$': '<rootDir>/libs/$1/src/index.ts',
+    '^#apps/(.*)$': '<rootDir>/apps/$1/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transformIgnorePatterns: ['/node_modules/(?!cookie/)'],
+  transform: {
+    '^.+\\.ts$': '@swc/jest',
+    // light-my-request (CommonJS) requires cookie 2 (ESM only), and Jest has require(esm) only from Node 24.9 on.
+    '/node_modules/cookie/.+\\.js$': ['@swc/jest', { swcrc: false, module: { type: 'commonjs' }, jsc: { target: 'es2022' } }],
+  },
+};

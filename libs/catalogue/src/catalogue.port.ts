@@ -1,0 +1,56 @@
+// What other contexts ask of the catalogue: what it costs, who may run it, what a plan gives. Answered from facts held in memory.
+import type { Credits, InstantMs, JsonObject, Refusal } from '#libs/kernel';
+import type { Modifiers, OutputType } from './catalogue.facts.js';
+
+export interface PriceVersion {
+  priceVersion: string;
+  credits: Credits;
+  modifiers: Modifiers | null;
+  effectiveAt: InstantMs;
+  reason: string;
+  position: string;
+}
+
+export interface CatalogueModel {
+  id: string;
+  name: string;
+  family: string;
+  outputType: OutputType;
+  durationSeconds: number | null;
+  minimumPlan: string;
+  provider: string;
+  modifiers: Modifiers | null;
+  retiredAt: InstantMs | null;
+  /** Oldest first. */
+  prices: PriceVersion[];
+  revision: number;
+  position: string;
+}
+
+export interface CataloguePlan {
+  id: string;
+  version: number;
+  name: string;
+  rank: number;
+  monthlyAllowance: Credits;
+  upgradeCredit: 'full' | 'prorated';
+  weight: number;
+  position: string;
+}
+
+export interface Priced {
+  model: CatalogueModel;
+  credits: Credits;
+  priceVersion: string;
+  /** Parameters as they go into the fact: fractions as decimal strings. */
+  parameters: JsonObject;
+}
+
+export interface Catalogue {
+  /** Refusals: `unknown_model` (never listed, retired, or no price in effect), `validation_failed` with `errors[{pointer, detail}]`. */
+  price(modelId: string, parameters: JsonObject | undefined, at: InstantMs): Priced | Refusal<'unknown_model' | 'validation_failed'>;
+  model(id: string): CatalogueModel | null;
+  models(): CatalogueModel[];
+  plan(id: string): CataloguePlan | null;
+  plans(): CataloguePlan[];
+}

@@ -1,0 +1,157 @@
+// 3 append · the one way to write and read facts; every adapter passes the contract suite beside this file.
+import type { InstantMs, JsonObject } from '#libs/kernel';
+
+/** Opaque, fixed width, ordered bytewise: text comparison is log order. Holes are normal; never infer completeness from them. */
+export type Position = string;
+
+/** Before the first fact of any log. */
+export const POSITION_START: Position = '0000000000000000';
+
+/** The expected revision of a stream that does not exist yet; the first fact has revision 0. */
+export const NO_STREAM = -1;
+
+/** A fact as a command states it. `data` holds safe integers, strings, booleans, null, lists and objects of these; never a fraction. */
+export interface NewFact {
+  type: string;
+  schemaVersion: number;
+  data: JsonObject;
+  /**
+   * The ciphertext of the erasable texts whose digests stand in `data` as `{"$erasable": …}` (see sealing.ts): it travels with the
+   * fact, outside the hashed leaf. Base64url.
+   */
+  sealed?: string;
+}
+
+export interface StreamAppend {
+  stream: string;
+  /** Exact; {@link NO_STREAM} for a new stream. There is no "any". */
+  expectedRevision: number;
+  /** At least one. */
+  facts: NewFact[];
+}
+
+/** Who caused a command and on whose behalf; stands in every fact of it. */
+export interface CommandMeta {
+  /** 32 hex digits: event ids follow from it, so an append repeated after an ambiguous error is recognised. */
+  commandId: string;
+  tenant: string;
+  /** An API key's id, or a process's name. */
+  actor: string;
+  correlationId: string;
+  causationId: string | null;
+  /** Hex SHA-256 of the request that caused it; null for what no request caused. */
+  requestHash: string | null;
+  /** SHA-256(tenant ‖ 0 ‖ key) of a keyed command: stands on its first fact, unique for good. */
+  keyDigest?: Buffer;
+}
+
+/** One command's facts: written together or not at all, also over two streams where {@link EventStore.atomicAcrossStreams}. */
+export interface CommandAppend {
+  meta: CommandMeta;
+  appends: StreamAppend[];
+}
+
+export interface Appended {
+  ok: true;
+  /** One per append, in order: the revision of its last fact. */
+  revisions: number[];
+  /** Of the first fact of the command; its facts stand side by side from there on, in the order given. */
+  firstPosition: Position;
+  /** Of the last fact of the command. */
+  position: Position;
+  /** Given by the store under its order lock; never decreases with the position. */
+  recordedAt: InstantMs;
+  /** True when the identical command stood there already: its facts were not written twice. */
+  repeated: boolean;
+}
+
+export interface AppendConflict {
+  ok: false;
+  /** `revision`: a stream has moved on. `key`: the key's digest stands on another command's fact. Nothing was written. */
+  conflict: 'revision' | 'key';
+  /** The stream whose revision was stale; null for `key`. */
+  stream: string | null;
+}
+
+export type AppendResult = Appended | AppendConflict;
+
+/** A fact as it stands in the log. */
+export interface StoredFact {
+  id: string;
+  type: string;
+  schemaVersion: number;
+  stream: string;
+  revision: number;
+  position: Position;
+  recordedAt: InstantMs;
+  tenant: string;
+  actor: string;
+  correlationId: string;
+  causationId: string | null;
+  requestHash: string | null;
+  data: JsonObject;
+  sealed: string | null;
+}
+
+export interface ReadOptions {
+  /** Inclusive; default 0 forwards, the last one backwards. */
+  fromRevision?: number;
+  direction?: 'forwards' | 'backwards';
+  limit?: number;
+}
+
+export interface LogFilter {
+  /** Stream name prefixes (`account-`); none means all. */
+  streamPrefixes?: readonly string[];
+  /** Event types; none means all. */
+  types?: readonly string[];
+}
+
+export interface ReadAllOptions extends LogFilter {
+  /** Exclusive. */
+  after: Position;
+  limit: number;
+}
+
+/** What {@link EventStore.readAll} answers. */
+export interface LogPage {
+  facts: StoredFact[];
+  /** Everything up to here, matched by the filter or not, has been seen: resume from it. */
+  position: Position;
+  /** Whether the log's end, as of the read, was reached. */
+  atEnd: boolean;
+}
+
+export interface SubscribeOptions extends LogFilter {
+  after: Position;
+  batchSizeMax?: number;
+  signal: AbortSignal;
+}
+
+/** The store cannot be reached, or its answer was lost and could not be learnt: nothing is known to have been written. */
+export class EventStoreUnavailable extends Error {
+  override readonly name = 'EventStoreUnavailable';
+}
+
+export interface EventStore {
+  /** Whether one command's appends to two streams are one transaction. */
+  readonly atomicAcrossStreams: boolean;
+  append(command: CommandAppend): Promise<AppendResult>;
+  /** An empty list for a stream that does not exist. */
+  readStream(stream: string, options?: ReadOptions): Promise<StoredFact[]>;
+  /** Many short streams in one round trip; a stream that does not exist has an empty list. */
+  readStreams(streams: readonly string[]): Promise<Map<string, StoredFact[]>>;
+  readAt(position: Position): Promise<StoredFact | null>;
+  readAll(options: ReadAllOptions): Promise<LogPage>;
+  /** Ordered, without a gap, in batches, for ever: yields also an empty page when only unmatched facts passed by. Ends on abort; throws when the store is lost. */
+  subscribe(options: SubscribeOptions): AsyncIterable<LogPage>;
+  /** Every fact at or before it is readable. */
+  head(): Promise<Position>;
+  /** The last revision of each stream; {@link NO_STREAM} where there is none. */
+  headsOf(streams: readonly string[]): Promise<Map<string, number>>;
+  /** The facts that carry these key digests (hex → fact), the record of idempotency. */
+  findByKeyDigests(digests: readonly Buffer[]): Promise<Map<string, StoredFact>>;
+  /** Called with the new head whenever this process learns of facts, its own or another's; a wake-up, never a promise of completeness. */
+  onAppended(listener: (head: Position) => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,33 @@
+// Everything that the environment decides, parsed and validated once at boot; every name stands in docs/configuration.md.
+export interface Config {
+  port: number;
+  host: string;
+  /** Absolute. */
+  dataDir: string;
+  /** Null: an embedded PostgreSQL under dataDir. Secret. */
+  databaseUrl: string | null;
+  eventStore: 'postgres';
+  /** Secret; null: one is made at first start. */
+  adminApiKey: string | null;
+  testClock: boolean;
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  burnOrder: ReadonlyArray<'subscription' | 'purchased' | 'promotional' | 'referral'>;
+  lapsedRefund: 'grace' | 'expire';
+  graceDays: number;
+  deadlinePolicy: 'release_now' | 'hold_until_verdict';
+  holdCapHours: number;
+  lateResult: 'deliver_free' | 'offer' | 'discard';
+  overConsumption: 'reject' | 'cap';
+  openTasksPerAccountMax: number;
+  /** Requests a second per key; 0 is no limit. */
+  requestsPerSecondMax: number;
+  bodyBytesMax: number;
+  batchBodyBytesMax: number;
+  jsonDepthMax: number;
+  promptCharactersMax: number;
+  sessionsMax: number;
+  snapshotEveryFacts: number;
+  drainTimeoutMs: number;
+  /** PostgreSQL connections of one process beside the append connection. */
+  poolSize: number;
+}

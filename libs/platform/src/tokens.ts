@@ -1,0 +1,22 @@
+// Injection tokens of the parts that every process shares; interfaces have no run-time name of their own.
+export const CONFIG = Symbol('Config');
+/** pg.Pool of the deployment's PostgreSQL. */
+export const PG_POOL = Symbol('PgPool');
+/** The deployment's clock: real time, moved by the test clock. */
+export const CLOCK = Symbol('Clock');
+/** pino. */
+export const LOGGER = Symbol('Logger');
+/** prom-client Registry. */
+export const METRICS = Symbol('Metrics');
+export const EVENT_STORE = Symbol('EventStore');
+export const CUSTOMER_KEYS = Symbol('CustomerKeys');
+/** Sessions<AccountState>. */
+export const ACCOUNT_SESSIONS = Symbol('AccountSessions');
+/** Sessions<TaskState>. */
+export const TASK_SESSIONS = Symbol('TaskSessions');
+/** KeyedCommands: idempotency by the log. */
+export const KEYED_COMMANDS = Symbol('KeyedCommands');
+export const CATALOGUE = Symbol('Catalogue');
+export const READ_MODELS = Symbol('ReadModels');
+/** ReadonlyMap<string, Provider>. */
+export const PROVIDERS = Symbol('Providers');

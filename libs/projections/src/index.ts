@@ -1,0 +1,2 @@
+// The projections' public face.
+export * from './read-models.port.js';

@@ -1,0 +1,83 @@
+// query · what the API reads: projected rows and nothing else. Every answer carries the position that it stands at.
+import type { Credits, InstantMs } from '#libs/kernel';
+import type { AccountView, BalanceView, Bucket, GrantView, MovementType, MovementView } from '#libs/ledger';
+import type { ReceiptView } from '#libs/settlement';
+import type { TaskStatus, TaskView } from '#libs/tasks';
+import type { Position } from '#libs/event-store';
+
+export interface Page<Row> {
+  data: Row[];
+  nextCursor: string | null;
+}
+
+export interface PageQuery {
+  /** 1…200 */
+  limit: number;
+  /** Opaque, from the page before; a cursor that cannot be read is {@link InvalidCursor}. */
+  cursor: string | null;
+}
+
+export class InvalidCursor extends Error {
+  override readonly name = 'InvalidCursor';
+}
+
+/** `accounts`: what the caller's key may see; null is everything of the tenant. */
+export interface Visibility {
+  tenant: string;
+  accounts: readonly string[] | null;
+}
+
+export interface TaskListQuery extends PageQuery {
+  accountId?: string;
+  /** Without it rejected submissions are left out. */
+  status?: TaskStatus;
+  userId?: string;
+  model?: string;
+  from?: InstantMs;
+  to?: InstantMs;
+}
+
+export interface MovementListQuery extends PageQuery {
+  from?: InstantMs;
+  to?: InstantMs;
+  bucket?: Bucket;
+  type?: MovementType;
+  taskId?: string;
+  order: 'asc' | 'desc';
+}
+
+export interface TaskEventView {
+  type: string;
+  at: string;
+  position: Position;
+  data: object;
+}
+
+export interface ReadModels {
+  account(who: Visibility, accountId: string): Promise<AccountView | null>;
+  accounts(who: Visibility, page: PageQuery): Promise<Page<AccountView>>;
+  /** Validity of grants judged at `at` (default now); for a past `asOf` see AccountHistory. */
+  balance(who: Visibility, accountId: string, at: InstantMs): Promise<BalanceView | null>;
+  grants(who: Visibility, accountId: string, page: PageQuery): Promise<Page<GrantView> | null>;
+  movements(who: Visibility, accountId: string, query: MovementListQuery): Promise<Page<MovementView> | null>;
+  task(who: Visibility, taskId: string): Promise<TaskView | null>;
+  tasks(who: Visibility, query: TaskListQuery): Promise<Page<TaskView>>;
+  receipt(who: Visibility, taskId: string): Promise<ReceiptView | null>;
+  /** Where every active read model has got to. */
+  position(): Promise<Position>;
+  /** Waits until every active read model has applied it; false after `timeoutMs`. */
+  waitFor(position: Position, timeoutMs: number): Promise<boolean>;
+  status(): Promise<ProjectionStatus[]>;
+  /** For /metrics: tasks by status, credits held. */
+  totals(): Promise<{ tasksByStatus: Partial<Record<TaskStatus, number>>; creditsHeld: Credits }>;
+}
+
+export interface ProjectionStatus {
+  name: string;
+  version: number;
+  position: Position;
+  /** Facts' age that it is behind the head, ms; 0 at the head. */
+  lagMs: number;
+  failure: { position: Position; eventId: string; error: string; at: string } | null;
+  leased: boolean;
+}

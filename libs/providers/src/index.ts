@@ -1,0 +1,2 @@
+// The providers' public face.
+export * from './provider.port.js';

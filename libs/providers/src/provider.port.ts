@@ -1,0 +1,65 @@
+// 5 react · what the orchestrator asks of a vendor. An adapter says what it knows and never guesses: unknown is an answer of its own.
+import type { InstantMs, JsonObject, Money } from '#libs/kernel';
+
+export interface ProviderAsset {
+  url: string;
+  mediaType: string;
+  /** Exact decimal string. */
+  durationSeconds: string | null;
+}
+
+export interface ProviderJob {
+  /** Our own id of this attempt, unique for good: idempotency key where the vendor takes one, look-up id where it has one. */
+  clientJobId: string;
+  taskId: string;
+  attempt: number;
+  model: string;
+  prompt: string | null;
+  parameters: JsonObject;
+  deadlineAt: InstantMs;
+}
+
+export type SubmitAnswer =
+  | { kind: 'accepted'; providerJobId: string }
+  /** An explicit no: nothing was created. */
+  | { kind: 'rejected'; code: string; detail: string; retryable: boolean }
+  /** Connection refused before anything was sent: nothing was created, safe to try again. */
+  | { kind: 'not_sent'; detail: string }
+  /** Read time-out or disconnect: it may exist. No retry, no fallback; look it up. */
+  | { kind: 'unknown'; detail: string };
+
+export type JobReport =
+  | { kind: 'running'; percent: number | null }
+  | { kind: 'succeeded'; assets: ProviderAsset[]; /** "0"…"1", at most 6 decimals. */ deliveredFraction: string; actualDurationSeconds: string | null; cost: Money | null }
+  | { kind: 'failed'; code: string; detail: string; blame: 'customer' | 'provider'; retryable: boolean; cost: Money | null }
+  | { kind: 'cancelled'; cost: Money | null }
+  /** A status that this adapter does not know: keep holding, alert. */
+  | { kind: 'unrecognised'; status: string }
+  | { kind: 'unreachable'; detail: string };
+
+export type LookupAnswer = { kind: 'found'; providerJobId: string } | { kind: 'never_created' } | { kind: 'unknown' };
+export type CancelAnswer = { kind: 'cancelled'; cost: Money | null } | { kind: 'too_late' } | { kind: 'requested' } | { kind: 'unknown' };
+
+/** The vendor's own rules, declared rather than discovered (research: no two vendors agree). */
+export interface ProviderCapabilities {
+  /** Can find a job by `clientJobId`. */
+  lookup: boolean;
+  cancel: boolean;
+  /** Parameter names beyond the product's own that it takes; `simulate` for the simulator. */
+  parameters: readonly string[];
+  pollEveryMs: { first: number; min: number; max: number };
+}
+
+export interface Provider {
+  readonly id: string;
+  readonly capabilities: ProviderCapabilities;
+  /** Never throws for what the vendor did; answers within its own time-out. */
+  submit(job: ProviderJob): Promise<SubmitAnswer>;
+  report(providerJobId: string): Promise<JobReport>;
+  lookup(clientJobId: string): Promise<LookupAnswer>;
+  cancel(providerJobId: string): Promise<CancelAnswer>;
+  /** A hint that a job may have news: wakes a poll, never moves money. */
+  onHint(listener: (providerJobId: string) => void): () => void;
+  /** Field errors of `parameters.<name>` that it declares; none means fine. */
+  validate(parameters: JsonObject): Array<{ pointer: string; detail: string }>;
+}

@@ -1,0 +1,3 @@
+// The settlement's public face.
+export * from './receipt.view.js';
+export * from './settlement.messages.js';

@@ -1,0 +1,51 @@
+// 1 → 2 and 5 → 2 · the commands that open and end a task together with its reservation.
+import { Command } from '@nestjs/cqrs';
+import type { JsonObject, Refusal } from '#libs/kernel';
+import type { Position, RequestContext, WriteResult } from '#libs/event-store';
+import type { TaskView } from '#libs/tasks';
+import type { ReceiptView } from './receipt.view.js';
+
+export interface TaskInput {
+  accountId: string;
+  model: string;
+  quoteId?: string;
+  prompt?: string;
+  parameters?: JsonObject;
+  userId?: string;
+  expectedCredits?: number;
+  metadata?: Record<string, string>;
+}
+
+/** Refusals of kind `insufficient_credits` and `plan_required` are recorded and carry `taskId`. */
+export class SubmitTask extends Command<WriteResult<TaskView>> {
+  constructor(readonly context: RequestContext, readonly input: TaskInput) {
+    super();
+  }
+}
+export type BatchEntry = { index: number; task: TaskView } | { index: number; problem: Refusal };
+export class SubmitTaskBatch extends Command<WriteResult<{ results: BatchEntry[] }>> {
+  constructor(readonly context: RequestContext, readonly input: { tasks: TaskInput[]; atomic: boolean }) {
+    super();
+  }
+}
+export class CancelTask extends Command<WriteResult<{ outcome: 'done' | 'requested' | 'too_late'; task: TaskView }>> {
+  constructor(readonly context: RequestContext, readonly taskId: string, readonly input: { reason?: string | null }) {
+    super();
+  }
+}
+export class RefundTask extends Command<WriteResult<ReceiptView>> {
+  constructor(readonly context: RequestContext, readonly taskId: string, readonly input: { credits: number; reason: string }) {
+    super();
+  }
+}
+export class AcceptLateResult extends Command<WriteResult<TaskView>> {
+  constructor(readonly context: RequestContext, readonly taskId: string) {
+    super();
+  }
+}
+/** From the orchestrator, and from a cancel that was done at once: makes the ledger agree with the task's ending. Idempotent. */
+export class SettleTask extends Command<{ settled: boolean; position: Position | null }> {
+  constructor(readonly tenant: string, readonly taskId: string, readonly causationId: string | null) {
+    super();
+  }
+}

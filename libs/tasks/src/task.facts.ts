@@ -1,0 +1,90 @@
+// 2 decide · every fact of a task's stream: from the customer's wish to its one ending, and what came after it.
+import type { Credits, ErasableRef, Fact, Iso, JsonObject, Money } from '#libs/kernel';
+
+export interface Asset {
+  url: string;
+  mediaType: string;
+  durationSeconds: string | null;
+}
+
+export type Blame = 'customer' | 'provider' | 'platform';
+
+export interface Failure {
+  code: string;
+  detail: string;
+  blame: Blame;
+  retryable: boolean;
+}
+
+export type DeadlinePolicy = 'release_now' | 'hold_until_verdict';
+export type LateResultPolicy = 'deliver_free' | 'offer' | 'discard';
+
+/** What a submission and its refusal both record: the wish and the state that the decision saw. */
+export interface SubmissionData {
+  taskId: string;
+  accountId: string;
+  userId: string | null;
+  model: string;
+  family: string;
+  provider: string;
+  prompt: ErasableRef | null;
+  metadata: ErasableRef | null;
+  /** As sent; fractions as the decimal string of their shortest form. */
+  parameters: JsonObject;
+  /** The quoted price. */
+  credits: Credits;
+  priceVersion: string;
+  quoteId: string | null;
+  plan: string;
+  planVersion: number;
+  /** Of the account that the decision saw, before its own facts. */
+  accountRevision: number;
+  decidedAt: Iso;
+}
+
+export interface DrawdownView {
+  bucket: string;
+  grantId: string;
+  credits: Credits;
+  expiresAt: Iso | null;
+}
+
+export type TaskFact =
+  | Fact<'TaskSubmitted', SubmissionData & { drawdown: DrawdownView[]; deadlineAt: Iso; deadlinePolicy: DeadlinePolicy; /** Of hold_until_verdict: when the hold ends without a verdict; else equal to deadlineAt. */ holdUntil: Iso }>
+  | Fact<'TaskRejected', SubmissionData & { code: 'insufficient_credits' | 'plan_required'; detail: string; required: Credits; available: Credits; shortfall: Credits; requiredPlan: string; accountPlan: string; burnOrder: string[]; /** What there was, in burn order. */ drawdown: DrawdownView[] }>
+  | Fact<'TaskDispatched', { attempt: number; provider: string; /** Our own id of the attempt at the provider: what an unknown submission is looked up by. */ clientJobId: string; decidedAt: Iso }>
+  | Fact<'TaskAccepted', { attempt: number; providerJobId: string; decidedAt: Iso }>
+  | Fact<'TaskSubmissionUnknown', { attempt: number; detail: string; decidedAt: Iso }>
+  | Fact<'TaskProgressed', { attempt: number; /** 0…100 */ percent: number; decidedAt: Iso }>
+  | Fact<'TaskAttemptFailed', { attempt: number; failure: Failure; cost: Money | null; retryAt: Iso | null; decidedAt: Iso }>
+  | Fact<'TaskCompleted', { attempt: number; assets: Asset[]; deliveredFraction: string; actualDurationSeconds: string | null; cost: Money | null; decidedAt: Iso }>
+  | Fact<'TaskFailed', { attempt: number | null; failure: Failure; cost: Money | null; decidedAt: Iso }>
+  | Fact<'TaskTimedOut', { attempt: number | null; deadlineAt: Iso; policy: DeadlinePolicy; decidedAt: Iso }>
+  | Fact<'TaskCancellationRequested', { reason: string | null; decidedAt: Iso }>
+  | Fact<'TaskCancelled', { attempt: number | null; cost: Money | null; decidedAt: Iso }>
+  /** A verdict after the ending. `assets` is empty when the verdict was no success, or policy `discard`. */
+  | Fact<'LateResultArrived', { attempt: number; outcome: 'succeeded' | 'failed'; assets: Asset[]; deliveredFraction: string; policy: LateResultPolicy; cost: Money | null; decidedAt: Iso }>
+  /** Policy `offer`: the customer took it at the quoted price. */
+  | Fact<'LateResultAccepted', { reservationId: string; credits: Credits; decidedAt: Iso }>;
+
+export type TaskFactType = TaskFact['type'];
+
+export const TASK_FACT_VERSIONS: Readonly<Record<TaskFactType, number>> = {
+  TaskSubmitted: 1,
+  TaskRejected: 1,
+  TaskDispatched: 1,
+  TaskAccepted: 1,
+  TaskSubmissionUnknown: 1,
+  TaskProgressed: 1,
+  TaskAttemptFailed: 1,
+  TaskCompleted: 1,
+  TaskFailed: 1,
+  TaskTimedOut: 1,
+  TaskCancellationRequested: 1,
+  TaskCancelled: 1,
+  LateResultArrived: 1,
+  LateResultAccepted: 1,
+};
+
+/** The facts that end a task: after one of them no other of them can follow. */
+export const TASK_ENDINGS = ['TaskCompleted', 'TaskFailed', 'TaskTimedOut', 'TaskCancelled', 'TaskRejected'] as const;

@@ -1,0 +1,47 @@
+// 2 decide · what a task's facts add up to, and the one question everybody asks of it: is it over?
+import type { Credits, ErasableRef, InstantMs, JsonObject, Money } from '#libs/kernel';
+import type { Asset, DeadlinePolicy, Failure, LateResultPolicy } from './task.facts.js';
+
+export type TaskStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'timed_out' | 'cancelled' | 'rejected';
+
+export type AttemptStatus = 'dispatching' | 'submission_unknown' | 'running' | 'succeeded' | 'failed' | 'abandoned';
+
+export interface AttemptState {
+  number: number;
+  provider: string;
+  clientJobId: string;
+  providerJobId: string | null;
+  status: AttemptStatus;
+  cost: Money | null;
+  /** Set when it failed and another is to follow. */
+  retryAt: InstantMs | null;
+}
+
+export interface TaskState {
+  /** False before the first fact. */
+  exists: boolean;
+  taskId: string;
+  accountId: string;
+  userId: string | null;
+  model: string;
+  family: string;
+  provider: string;
+  parameters: JsonObject;
+  prompt: ErasableRef | null;
+  metadata: ErasableRef | null;
+  credits: Credits;
+  priceVersion: string;
+  status: TaskStatus;
+  attempts: AttemptState[];
+  percent: number | null;
+  assets: Array<Asset & { late: boolean }>;
+  deliveredFraction: string | null;
+  failure: Failure | null;
+  createdAt: InstantMs;
+  updatedAt: InstantMs;
+  deadlineAt: InstantMs;
+  deadlinePolicy: DeadlinePolicy;
+  holdUntil: InstantMs;
+  cancellationRequested: boolean;
+  late: { policy: LateResultPolicy; outcome: 'succeeded' | 'failed'; accepted: boolean; assets: Asset[]; deliveredFraction: string } | null;
+}

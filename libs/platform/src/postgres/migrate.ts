@@ -34,11 +34,14 @@ export async function migrate(databaseUrl: string, migrations = readMigrations()
   await client.connect();
   try {
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await client.query('CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())');
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+    );
     const { rows } = await client.query<{ name: string; checksum: string }>('SELECT name, checksum FROM schema_migrations');
     const applied = new Map(rows.map((row) => [row.name, row.checksum]));
     const unknown = [...applied.keys()].filter((name) => !migrations.some((migration) => migration.name === name));
-    if (unknown.length > 0) throw new Error(`the database was migrated by a newer release: it has ${unknown.join(', ')}, which this one does not know`);
+    if (unknown.length > 0)
+      throw new Error(`the database was migrated by a newer release: it has ${unknown.join(', ')}, which this one does not know`);
     const done: string[] = [];
     for (const migration of migrations) {
       const checksum = applied.get(migration.name);

@@ -1,6 +1,7 @@
 // The kernel's public face: words that every other lib shares; it imports nothing of ours.
 export * from './clock.js';
 export * from './credits.js';
+export * from './decimal.js';
 export * from './decider.js';
 export * from './errors.js';
 export * from './ids.js';

@@ -8,7 +8,14 @@ export interface ReceiptView {
   /** consumed − goodwill. */
   charged: Credits;
   statement: string;
-  lines: Array<{ at: string; what: ReceiptLineKind; credits: Credits; buckets: Partial<Record<string, Credits>>; position: string; eventId: string }>;
+  lines: Array<{
+    at: string;
+    what: ReceiptLineKind;
+    credits: Credits;
+    buckets: Partial<Record<string, Credits>>;
+    position: string;
+    eventId: string;
+  }>;
   /** One entry per currency. */
   providerCost: Money[];
   position: string;

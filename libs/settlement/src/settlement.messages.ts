@@ -18,34 +18,55 @@ export interface TaskInput {
 
 /** Refusals of kind `insufficient_credits` and `plan_required` are recorded and carry `taskId`. */
 export class SubmitTask extends Command<WriteResult<TaskView>> {
-  constructor(readonly context: RequestContext, readonly input: TaskInput) {
+  constructor(
+    readonly context: RequestContext,
+    readonly input: TaskInput,
+  ) {
     super();
   }
 }
 export type BatchEntry = { index: number; task: TaskView } | { index: number; problem: Refusal };
 export class SubmitTaskBatch extends Command<WriteResult<{ results: BatchEntry[] }>> {
-  constructor(readonly context: RequestContext, readonly input: { tasks: TaskInput[]; atomic: boolean }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly input: { tasks: TaskInput[]; atomic: boolean },
+  ) {
     super();
   }
 }
 export class CancelTask extends Command<WriteResult<{ outcome: 'done' | 'requested' | 'too_late'; task: TaskView }>> {
-  constructor(readonly context: RequestContext, readonly taskId: string, readonly input: { reason?: string | null }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly taskId: string,
+    readonly input: { reason?: string | null },
+  ) {
     super();
   }
 }
 export class RefundTask extends Command<WriteResult<ReceiptView>> {
-  constructor(readonly context: RequestContext, readonly taskId: string, readonly input: { credits: number; reason: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly taskId: string,
+    readonly input: { credits: number; reason: string },
+  ) {
     super();
   }
 }
 export class AcceptLateResult extends Command<WriteResult<TaskView>> {
-  constructor(readonly context: RequestContext, readonly taskId: string) {
+  constructor(
+    readonly context: RequestContext,
+    readonly taskId: string,
+  ) {
     super();
   }
 }
 /** From the orchestrator, and from a cancel that was done at once: makes the ledger agree with the task's ending. Idempotent. */
 export class SettleTask extends Command<{ settled: boolean; position: Position | null }> {
-  constructor(readonly tenant: string, readonly taskId: string, readonly causationId: string | null) {
+  constructor(
+    readonly tenant: string,
+    readonly taskId: string,
+    readonly causationId: string | null,
+  ) {
     super();
   }
 }

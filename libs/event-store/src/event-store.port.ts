@@ -133,6 +133,11 @@ export class EventStoreUnavailable extends Error {
   override readonly name = 'EventStoreUnavailable';
 }
 
+/**
+ * Appends to one stream are written one after the other in the order of the calls; when one is refused or fails, those that wait behind
+ * it on one of its streams are refused with it, because they were decided on facts that never came to be. So a caller may decide ahead
+ * of what is durable.
+ */
 export interface EventStore {
   /** Whether one command's appends to two streams are one transaction. */
   readonly atomicAcrossStreams: boolean;

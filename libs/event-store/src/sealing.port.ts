@@ -20,7 +20,10 @@ export interface TextSealer {
 
 /** One key per account, and one per tenant for what belongs to no account; kept in PostgreSQL, never in the log. */
 export interface CustomerKeys {
-  /** Creates the key when there is none yet and the account was never forgotten. */
+  /**
+   * Creates the key when there is none yet. For an account that was forgotten the sealer still makes digests, but under a key that nobody
+   * keeps: what it seals can never be opened.
+   */
   sealerFor(tenant: string, accountId: string): Promise<TextSealer>;
   /** Null when the key was erased or never made. */
   openerFor(tenant: string, accountId: string): Promise<TextSealer | null>;

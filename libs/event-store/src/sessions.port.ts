@@ -23,7 +23,15 @@ export interface DecidedPlace {
 
 /** How a command on a session ended. */
 export type SessionOutcome<Result> =
-  | { kind: 'appended'; result: Result; revision: number; firstPosition: Position; position: Position; recordedAt: InstantMs; repeated: boolean }
+  | {
+      kind: 'appended';
+      result: Result;
+      revision: number;
+      firstPosition: Position;
+      position: Position;
+      recordedAt: InstantMs;
+      repeated: boolean;
+    }
   | { kind: 'unchanged'; result: Result; revision: number }
   /** Judged against the stream's head, never against a stale cache. */
   | { kind: 'refused'; refusal: Refusal; revision: number }
@@ -38,11 +46,18 @@ export type SessionOutcome<Result> =
  * The state it is given is the live cache: read it, never keep or change it. Throws EventStoreUnavailable; sheds load with SessionsOverloaded.
  */
 export interface Sessions<State> {
-  execute<Result>(stream: string, meta: CommandMeta, decide: (state: State, at: InstantMs, revision: number) => SessionDecision<Result>): Promise<SessionOutcome<Result>>;
+  execute<Result>(
+    stream: string,
+    meta: CommandMeta,
+    decide: (state: State, at: InstantMs, revision: number) => SessionDecision<Result>,
+  ): Promise<SessionOutcome<Result>>;
   /** The verified state at the stream's head: `read` is called synchronously with it. Revision -1: no such stream. */
   read<Result>(stream: string, read: (state: State, revision: number, at: InstantMs) => Result): Promise<Result>;
   /** The state as it stood after a revision or at an instant, from the nearest snapshot; the caller owns the copy. */
-  stateAt(stream: string, until: { revision: number } | { recordedAtMax: InstantMs } | { positionMax: Position }): Promise<{ state: State; revision: number; position: Position | null; recordedAt: InstantMs | null }>;
+  stateAt(
+    stream: string,
+    until: { revision: number } | { recordedAtMax: InstantMs } | { positionMax: Position },
+  ): Promise<{ state: State; revision: number; position: Position | null; recordedAt: InstantMs | null }>;
   /** Hands over facts just read from the log, so that a stream's first command needs no load. Ignored where the session knows more. */
   prime(stream: string, facts: readonly StoredFact[]): void;
 }

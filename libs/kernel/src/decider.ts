@@ -30,13 +30,13 @@ export interface Unchanged {
 export const UNCHANGED: Unchanged = { unchanged: true };
 
 /** What a decision comes to. */
-export type Decision<F extends Fact = Fact, Code extends string = string> = F[] | Unchanged | Refusal<Code>;
+export type Decision<F extends Fact<string, object> = Fact, Code extends string = string> = F[] | Unchanged | Refusal<Code>;
 
 /**
  * A decider's two halves for one kind of stream. `evolve` folds **in place** and returns the same state: the session that owns the
  * state throws it away and reloads after a failed append, so a copy per fact would buy nothing (ADR 0004).
  */
-export interface Decider<State, F extends Fact = Fact> {
+export interface Decider<State, F extends Fact<string, object> = Fact> {
   /** `account`, `task`, …: the category that the stream names begin with. */
   category: string;
   initial(): State;

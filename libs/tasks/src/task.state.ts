@@ -4,7 +4,8 @@ import type { Asset, DeadlinePolicy, Failure, LateResultPolicy } from './task.fa
 
 export type TaskStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'timed_out' | 'cancelled' | 'rejected';
 
-export type AttemptStatus = 'dispatching' | 'submission_unknown' | 'running' | 'succeeded' | 'failed' | 'abandoned';
+/** `abandoned`: the task ended without its verdict, which can only be a late result any more. */
+export type AttemptStatus = 'dispatching' | 'submission_unknown' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'abandoned';
 
 export interface AttemptState {
   number: number;
@@ -31,6 +32,7 @@ export interface TaskState {
   metadata: ErasableRef | null;
   credits: Credits;
   priceVersion: string;
+  quoteId: string | null;
   status: TaskStatus;
   attempts: AttemptState[];
   percent: number | null;

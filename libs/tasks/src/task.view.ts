@@ -1,7 +1,8 @@
 // The task as clients see it (api.md); rendered from facts for a write's answer, from projected rows for a read.
-import type { Credits, Money } from '#libs/kernel';
-import type { JsonValue } from '#libs/kernel';
-import type { TaskStatus } from './task.state.js';
+import { toIso } from '#libs/kernel';
+import type { Credits, JsonValue, Money } from '#libs/kernel';
+import { liveAttempt } from './task.decider.js';
+import type { TaskState, TaskStatus } from './task.state.js';
 
 export type SettlementView = 'open' | 'consumed' | 'refunded' | 'partial' | 'none';
 
@@ -32,4 +33,88 @@ export interface TaskView {
   revision: number;
   position: string;
   urls: { self: string; events: string; receipt: string; cancel: string };
+}
+
+/** What the ledger's facts say of the task: `held` now, `consumed` net of goodwill, `refunded` goodwill included. */
+export interface TaskFigures {
+  held: Credits;
+  consumed: Credits;
+  refunded: Credits;
+  settlement: SettlementView;
+}
+
+/** The erasable texts, opened; null where there are none or the customer was forgotten. */
+export interface TaskTexts {
+  prompt: string | null;
+  metadata: JsonValue;
+}
+
+/** Where the task's stream, or the later of it and its reservation's fact, stands. */
+export interface TaskPlace {
+  revision: number;
+  position: string;
+}
+
+/** Folds the settlement from ledger figures; it is never kept beside them. `consumed` net of goodwill, `refunded` with it. */
+export function settlementOf(reservation: { isOpen: boolean; consumed: Credits; refunded: Credits } | null): SettlementView {
+  if (reservation === null) return 'none';
+  if (reservation.isOpen) return 'open';
+  if (reservation.refunded === 0) return 'consumed';
+  return reservation.consumed === 0 ? 'refunded' : 'partial';
+}
+
+/** No reservation was ever made: a refused submission. */
+export const NO_FIGURES: TaskFigures = { held: 0, consumed: 0, refunded: 0, settlement: 'none' };
+
+/** The figures of a task whose reservation was just made. */
+export function heldFigures(credits: Credits): TaskFigures {
+  return { held: credits, consumed: 0, refunded: 0, settlement: 'open' };
+}
+
+/** Renders api.md's task; pure, so that a replayed write and a projected read say the same. */
+export function taskView(state: TaskState, figures: TaskFigures, texts: TaskTexts, place: TaskPlace): TaskView {
+  const isRejected = state.status === 'rejected';
+  const self = `/v1/tasks/${state.taskId}`;
+  return {
+    id: state.taskId,
+    accountId: state.accountId,
+    userId: state.userId,
+    model: state.model,
+    status: state.status,
+    uncertain: liveAttempt(state)?.status === 'submission_unknown',
+    progress: state.percent,
+    credits: { quoted: isRejected ? 0 : state.credits, held: figures.held, consumed: figures.consumed, refunded: figures.refunded },
+    settlement: figures.settlement,
+    attempts: state.attempts.map(({ number, provider, status, providerJobId, cost }) => ({
+      number,
+      provider,
+      status,
+      providerJobId,
+      cost,
+    })),
+    assets: state.assets.map(({ url, mediaType, durationSeconds, late }) => ({ url, mediaType, durationSeconds, late })),
+    failure: state.failure,
+    lateResult: state.late === null ? null : { policy: state.late.policy, outcome: state.late.outcome, accepted: state.late.accepted },
+    prompt: texts.prompt,
+    parameters: state.parameters as JsonValue,
+    metadata: texts.metadata,
+    quoteId: state.quoteId,
+    priceVersion: state.priceVersion,
+    deadlineAt: isRejected ? null : toIso(state.deadlineAt),
+    createdAt: toIso(state.createdAt),
+    updatedAt: toIso(state.updatedAt),
+    revision: place.revision,
+    position: place.position,
+    urls: { self, events: `${self}/events`, receipt: `${self}/receipt`, cancel: `${self}/cancel` },
+  };
+}
+
+/** The answer of a submission: everything held, nothing settled. */
+export function submittedTaskView(state: TaskState, texts: TaskTexts, place: TaskPlace): TaskView {
+  return taskView(state, heldFigures(state.credits), texts, place);
+}
+
+/** A refused submission as it is listed: it held and cost nothing. */
+export function rejectedTaskView(state: TaskState, texts: TaskTexts, place: TaskPlace): TaskView {
+  return taskView(state, NO_FIGURES, texts, place);
 }

@@ -1,0 +1,401 @@
+// 2 decide · the task's state machine: who may do what to it when, and that it ends exactly once; called by settlement and the orchestrator.
+import { floorOfFraction, fromIso, parseDecimal, parseFraction, refuse, toIso, UNCHANGED, unreachable } from '#libs/kernel';
+import type { Decision, Decider, InstantMs, Money, Refusal } from '#libs/kernel';
+import type { TaskCommand } from './task.commands.js';
+import type { Asset, Failure, LateResultPolicy, SubmissionData, TaskFact } from './task.facts.js';
+import type { AttemptState, TaskState } from './task.state.js';
+
+export type TaskRefusalCode = 'not_found' | 'conflict' | 'validation_failed';
+export type TaskDecision = Decision<TaskFact, TaskRefusalCode>;
+
+export const taskDecider: Decider<TaskState, TaskFact> = { category: 'task', initial: initialTask, evolve: evolveTask };
+
+// ── What the state says ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** After an ending no other ending can follow. */
+export function isOver(state: TaskState): boolean {
+  return state.status !== 'pending' && state.status !== 'processing';
+}
+
+/** The one attempt that the provider may still be working on; it may exist there even where its submission is unknown. */
+export function liveAttempt(state: TaskState): AttemptState | null {
+  const last = state.attempts.at(-1);
+  return last !== undefined && (last.status === 'dispatching' || last.status === 'submission_unknown' || last.status === 'running')
+    ? last
+    : null;
+}
+
+/**
+ * When the task times out unless a verdict comes first: the deadline, or under `hold_until_verdict` the end of the hold, as long as there is
+ * an attempt that could still give one.
+ */
+export function timesOutAt(state: TaskState): InstantMs {
+  return state.deadlinePolicy === 'hold_until_verdict' && liveAttempt(state) !== null ? state.holdUntil : state.deadlineAt;
+}
+
+/** What a cancellation came to, read from the state after it; a repeated request gets the same answer. */
+export function cancellationOutcome(state: TaskState): 'done' | 'requested' | 'too_late' {
+  if (state.status === 'cancelled') return 'done';
+  return !isOver(state) && state.cancellationRequested ? 'requested' : 'too_late';
+}
+
+/** A late result that waits for the customer to take it at the quoted price. */
+export function hasOpenOffer(state: TaskState): boolean {
+  return state.late !== null && state.late.policy === 'offer' && state.late.outcome === 'succeeded' && !state.late.accepted;
+}
+
+// ── Decide ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Doubled, reordered and late commands are unchanged; only what contradicts the record is refused. A verdict or a cancellation that comes
+ * once the task is due to time out first books the time-out, so the outcome never depends on which wake-up was faster.
+ */
+export function decideTask(state: TaskState, command: TaskCommand, at: InstantMs): TaskDecision {
+  if (!state.exists) return refuse('not_found', 'there is no such task');
+  switch (command.type) {
+    case 'Dispatch':
+      return decideDispatch(state, command.provider, at);
+    case 'Accept':
+      return decideAccept(state, command.attempt, command.providerJobId, at);
+    case 'MarkSubmissionUnknown': {
+      const attempt = attemptOf(state, command.attempt);
+      if (attempt === null) return noSuchAttempt(command.attempt);
+      if (attempt.status !== 'dispatching') return UNCHANGED;
+      return [{ type: 'TaskSubmissionUnknown', data: { attempt: attempt.number, detail: command.detail, decidedAt: toIso(at) } }];
+    }
+    case 'Progress':
+      return decideProgress(state, command.attempt, command.percent, at);
+    case 'FailAttempt':
+      return decideFailAttempt(state, command, at);
+    case 'Complete':
+      return decideComplete(state, command, at);
+    case 'Fail':
+      return decideFail(state, command, at);
+    case 'TimeOut':
+      return isOver(state) || at < timesOutAt(state) ? UNCHANGED : [timedOut(state, at)];
+    case 'RequestCancellation':
+      return decideRequestCancellation(state, command.reason, at);
+    case 'Cancel':
+      return decideCancel(state, command.attempt, command.cost, at);
+    case 'AcceptLateResult':
+      return decideAcceptLateResult(state, command.reservationId, at);
+    default:
+      return unreachable(command, 'task command');
+  }
+}
+
+function decideDispatch(state: TaskState, provider: string, at: InstantMs): TaskDecision {
+  if (isOver(state)) return refuse('conflict', `the task is over: ${state.status}`);
+  const live = liveAttempt(state);
+  if (live !== null) return refuse('conflict', `attempt ${live.number} is still live`);
+  if (at >= timesOutAt(state)) return refuse('conflict', 'the deadline has passed');
+  const attempt = state.attempts.length + 1;
+  return [{ type: 'TaskDispatched', data: { attempt, provider, clientJobId: clientJobId(state.taskId, attempt), decidedAt: toIso(at) } }];
+}
+
+/** Also after the ending: an abandoned attempt's job has to be known to be cancelled or asked for its late result. */
+function decideAccept(state: TaskState, number: number, providerJobId: string, at: InstantMs): TaskDecision {
+  const attempt = attemptOf(state, number);
+  if (attempt === null) return noSuchAttempt(number);
+  if (attempt.providerJobId !== null && attempt.providerJobId !== providerJobId) {
+    return refuse('conflict', `attempt ${number} is job ${attempt.providerJobId} at its provider already`);
+  }
+  if (attempt.providerJobId !== null || hasVerdict(attempt)) return UNCHANGED;
+  return [{ type: 'TaskAccepted', data: { attempt: number, providerJobId, decidedAt: toIso(at) } }];
+}
+
+function decideProgress(state: TaskState, number: number, percent: number, at: InstantMs): TaskDecision {
+  if (!Number.isInteger(percent) || percent < 0 || percent > 100)
+    return refuse('validation_failed', `progress is 0 to 100, not ${percent}`);
+  const attempt = attemptOf(state, number);
+  if (attempt === null) return noSuchAttempt(number);
+  if (isOver(state) || attempt.status !== 'running' || percent <= (state.percent ?? -1)) return UNCHANGED;
+  return [{ type: 'TaskProgressed', data: { attempt: number, percent, decidedAt: toIso(at) } }];
+}
+
+function decideFailAttempt(state: TaskState, command: Extract<TaskCommand, { type: 'FailAttempt' }>, at: InstantMs): TaskDecision {
+  const { attempt, failure, cost, retryAt } = command;
+  // A retry that could only begin after the deadline is none. A failure has nothing to deliver, whatever the policy for late results is.
+  if (retryAt === null || retryAt >= state.deadlineAt) {
+    return decideFail(state, { type: 'Fail', attempt, failure, cost, lateResultPolicy: 'discard' }, at);
+  }
+  const known = attemptOf(state, attempt);
+  if (known === null) return noSuchAttempt(attempt);
+  if (hasVerdict(known)) return UNCHANGED;
+  const overdue = bookTimeOut(state, at);
+  if (overdue !== null) return [...overdue, late(attempt, failed(cost), 'discard', at)];
+  const decidedAt = toIso(at);
+  // Nobody retries what the customer asked to stop: the cancellation is done once its attempt is gone.
+  if (state.cancellationRequested) {
+    return [
+      { type: 'TaskAttemptFailed', data: { attempt, failure, cost, retryAt: null, decidedAt } },
+      { type: 'TaskCancelled', data: { attempt: null, cost: null, decidedAt } },
+    ];
+  }
+  return [{ type: 'TaskAttemptFailed', data: { attempt, failure, cost, retryAt: toIso(retryAt), decidedAt } }];
+}
+
+function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 'Complete' }>, at: InstantMs): TaskDecision {
+  const { attempt, assets, deliveredFraction, actualDurationSeconds, cost } = command;
+  if (parseFraction(deliveredFraction) === null)
+    return refuse('validation_failed', `the delivered fraction is 0 to 1, not ${deliveredFraction}`);
+  const durations = [actualDurationSeconds, ...assets.map((asset) => asset.durationSeconds)];
+  const wrong = durations.find((duration) => duration !== null && parseDecimal(duration) === null);
+  if (wrong !== undefined) return refuse('validation_failed', `a duration is a decimal number of seconds, not ${wrong}`);
+  const known = attemptOf(state, attempt);
+  if (known === null) return noSuchAttempt(attempt);
+  if (hasVerdict(known)) return UNCHANGED;
+  const overdue = bookTimeOut(state, at);
+  if (overdue !== null)
+    return [...overdue, late(attempt, { outcome: 'succeeded', assets, deliveredFraction, cost }, command.lateResultPolicy, at)];
+  return [{ type: 'TaskCompleted', data: { attempt, assets, deliveredFraction, actualDurationSeconds, cost, decidedAt: toIso(at) } }];
+}
+
+function decideFail(state: TaskState, command: Extract<TaskCommand, { type: 'Fail' }>, at: InstantMs): TaskDecision {
+  const { attempt, failure, cost } = command;
+  if (attempt === null) {
+    if (isOver(state)) return UNCHANGED;
+    return bookTimeOut(state, at) ?? [{ type: 'TaskFailed', data: { attempt, failure, cost, decidedAt: toIso(at) } }];
+  }
+  const known = attemptOf(state, attempt);
+  if (known === null) return noSuchAttempt(attempt);
+  if (hasVerdict(known)) return UNCHANGED;
+  const overdue = bookTimeOut(state, at);
+  if (overdue !== null) return [...overdue, late(attempt, failed(cost), command.lateResultPolicy, at)];
+  return [{ type: 'TaskFailed', data: { attempt, failure, cost, decidedAt: toIso(at) } }];
+}
+
+function decideRequestCancellation(state: TaskState, reason: string | null, at: InstantMs): TaskDecision {
+  if (isOver(state)) return UNCHANGED;
+  const overdue = bookTimeOut(state, at);
+  if (overdue !== null) return overdue;
+  if (state.cancellationRequested) return UNCHANGED;
+  const decidedAt = toIso(at);
+  const requested: TaskFact = { type: 'TaskCancellationRequested', data: { reason, decidedAt } };
+  if (liveAttempt(state) !== null) return [requested];
+  return [requested, { type: 'TaskCancelled', data: { attempt: null, cost: null, decidedAt } }];
+}
+
+function decideCancel(state: TaskState, attempt: number | null, cost: Money | null, at: InstantMs): TaskDecision {
+  const known = attempt === null ? null : attemptOf(state, attempt);
+  if (attempt !== null && known === null) return noSuchAttempt(attempt);
+  if (known === null ? isOver(state) : hasVerdict(known)) return UNCHANGED;
+  const overdue = bookTimeOut(state, at);
+  if (overdue !== null) return attempt === null ? overdue : [...overdue, late(attempt, failed(cost), 'discard', at)];
+  const decidedAt = toIso(at);
+  // A provider that stops what nobody asked it to stop has failed; the customer did not cancel.
+  if (!state.cancellationRequested) return [{ type: 'TaskFailed', data: { attempt, failure: CANCELLED_BY_PROVIDER, cost, decidedAt } }];
+  return [{ type: 'TaskCancelled', data: { attempt, cost, decidedAt } }];
+}
+
+function decideAcceptLateResult(state: TaskState, reservationId: string, at: InstantMs): TaskDecision {
+  if (state.late?.accepted === true) return UNCHANGED;
+  if (state.late === null || !hasOpenOffer(state)) return refuse('conflict', 'there is no late result on offer');
+  const fraction = parseFraction(state.late.deliveredFraction);
+  const credits = fraction === null ? state.credits : floorOfFraction(state.credits, fraction);
+  return [{ type: 'LateResultAccepted', data: { reservationId, credits, decidedAt: toIso(at) } }];
+}
+
+const CANCELLED_BY_PROVIDER: Failure = {
+  code: 'provider_cancelled',
+  detail: 'The provider cancelled the job without being asked to.',
+  blame: 'provider',
+  retryable: true,
+};
+
+/** Null while the task can still end otherwise; else what has to be written before a verdict can only be a late one. */
+function bookTimeOut(state: TaskState, at: InstantMs): TaskFact[] | null {
+  if (isOver(state)) return [];
+  return at >= timesOutAt(state) ? [timedOut(state, at)] : null;
+}
+
+function timedOut(state: TaskState, at: InstantMs): TaskFact {
+  const attempt = liveAttempt(state)?.number ?? null;
+  return {
+    type: 'TaskTimedOut',
+    data: { attempt, deadlineAt: toIso(state.deadlineAt), policy: state.deadlinePolicy, decidedAt: toIso(at) },
+  };
+}
+
+interface Verdict {
+  outcome: 'succeeded' | 'failed';
+  assets: Asset[];
+  deliveredFraction: string;
+  cost: Money | null;
+}
+
+function failed(cost: Money | null): Verdict {
+  return { outcome: 'failed', assets: [], deliveredFraction: '0', cost };
+}
+
+function late(attempt: number, verdict: Verdict, policy: LateResultPolicy, at: InstantMs): TaskFact {
+  const assets = policy === 'discard' ? [] : verdict.assets;
+  return { type: 'LateResultArrived', data: { attempt, ...verdict, assets, policy, decidedAt: toIso(at) } };
+}
+
+function noSuchAttempt(number: number): Refusal<TaskRefusalCode> {
+  return refuse('conflict', `there is no attempt ${number}`);
+}
+
+function hasVerdict(attempt: AttemptState): boolean {
+  return attempt.status === 'succeeded' || attempt.status === 'failed' || attempt.status === 'cancelled';
+}
+
+/** Our own id of an attempt, the same for ever: a job that was submitted twice by accident is found under it. */
+export function clientJobId(taskId: string, attempt: number): string {
+  return `${taskId}.${attempt}`;
+}
+
+// ── Evolve ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function initialTask(): TaskState {
+  return {
+    exists: false,
+    taskId: '',
+    accountId: '',
+    userId: null,
+    model: '',
+    family: '',
+    provider: '',
+    parameters: {},
+    prompt: null,
+    metadata: null,
+    credits: 0,
+    priceVersion: '',
+    quoteId: null,
+    status: 'pending',
+    attempts: [],
+    percent: null,
+    assets: [],
+    deliveredFraction: null,
+    failure: null,
+    createdAt: 0,
+    updatedAt: 0,
+    deadlineAt: 0,
+    deadlinePolicy: 'release_now',
+    holdUntil: 0,
+    cancellationRequested: false,
+    late: null,
+  };
+}
+
+/** Folds in place; total over every fact that {@link decideTask} and settlement write. */
+export function evolveTask(state: TaskState, fact: TaskFact): TaskState {
+  const decidedAt = fromIso(fact.data.decidedAt);
+  if (!state.exists) {
+    state.exists = true;
+    state.createdAt = decidedAt;
+  }
+  state.updatedAt = decidedAt;
+  switch (fact.type) {
+    case 'TaskSubmitted':
+      evolveSubmission(state, fact.data);
+      state.deadlineAt = fromIso(fact.data.deadlineAt);
+      state.deadlinePolicy = fact.data.deadlinePolicy;
+      state.holdUntil = fromIso(fact.data.holdUntil);
+      return state;
+    case 'TaskRejected':
+      evolveSubmission(state, fact.data);
+      state.status = 'rejected';
+      state.failure = { code: fact.data.code, detail: fact.data.detail, blame: 'customer', retryable: false };
+      return state;
+    case 'TaskDispatched': {
+      const { attempt: number, provider, clientJobId } = fact.data;
+      state.attempts.push({ number, provider, clientJobId, providerJobId: null, status: 'dispatching', cost: null, retryAt: null });
+      state.status = 'processing';
+      state.percent = null;
+      return state;
+    }
+    case 'TaskAccepted': {
+      const attempt = attemptOf(state, fact.data.attempt);
+      if (attempt === null) return state;
+      attempt.providerJobId = fact.data.providerJobId;
+      if (attempt.status !== 'abandoned') attempt.status = 'running';
+      return state;
+    }
+    case 'TaskSubmissionUnknown':
+      evolveAttempt(state, fact.data.attempt, 'submission_unknown', null);
+      return state;
+    case 'TaskProgressed':
+      state.percent = fact.data.percent;
+      return state;
+    case 'TaskAttemptFailed':
+      evolveAttempt(state, fact.data.attempt, 'failed', fact.data.cost, fact.data.retryAt === null ? null : fromIso(fact.data.retryAt));
+      return state;
+    case 'TaskCompleted':
+      evolveAttempt(state, fact.data.attempt, 'succeeded', fact.data.cost);
+      state.assets = fact.data.assets.map((asset) => ({ ...asset, late: false }));
+      state.deliveredFraction = fact.data.deliveredFraction;
+      state.percent = 100;
+      return end(state, 'completed');
+    case 'TaskFailed':
+      evolveAttempt(state, fact.data.attempt, 'failed', fact.data.cost);
+      state.failure = fact.data.failure;
+      return end(state, 'failed');
+    case 'TaskTimedOut':
+      return end(state, 'timed_out');
+    case 'TaskCancellationRequested':
+      state.cancellationRequested = true;
+      return state;
+    case 'TaskCancelled':
+      evolveAttempt(state, fact.data.attempt, 'cancelled', fact.data.cost);
+      return end(state, 'cancelled');
+    case 'LateResultArrived': {
+      const { attempt, outcome, assets, deliveredFraction, policy, cost } = fact.data;
+      evolveAttempt(state, attempt, outcome, cost);
+      state.late = { policy, outcome, accepted: false, assets, deliveredFraction };
+      if (policy === 'deliver_free') state.assets.push(...assets.map((asset) => ({ ...asset, late: true })));
+      return state;
+    }
+    case 'LateResultAccepted':
+      if (state.late === null) return state;
+      state.late.accepted = true;
+      state.assets.push(...state.late.assets.map((asset) => ({ ...asset, late: true })));
+      return state;
+    default:
+      return unreachable(fact, 'task fact');
+  }
+}
+
+function evolveSubmission(state: TaskState, data: SubmissionData): void {
+  state.taskId = data.taskId;
+  state.accountId = data.accountId;
+  state.userId = data.userId;
+  state.model = data.model;
+  state.family = data.family;
+  state.provider = data.provider;
+  state.parameters = data.parameters;
+  state.prompt = data.prompt;
+  state.metadata = data.metadata;
+  state.credits = data.credits;
+  state.priceVersion = data.priceVersion;
+  state.quoteId = data.quoteId;
+}
+
+function evolveAttempt(
+  state: TaskState,
+  number: number | null,
+  status: AttemptState['status'],
+  cost: Money | null,
+  retryAt: InstantMs | null = null,
+): void {
+  const attempt = number === null ? null : attemptOf(state, number);
+  if (attempt === null) return;
+  attempt.status = status;
+  attempt.cost = cost ?? attempt.cost;
+  attempt.retryAt = retryAt;
+}
+
+/** Whatever attempt is still out there when the task ends can only bring a late result. */
+function end(state: TaskState, status: TaskState['status']): TaskState {
+  const live = liveAttempt(state);
+  if (live !== null) live.status = 'abandoned';
+  for (const attempt of state.attempts) attempt.retryAt = null;
+  state.status = status;
+  return state;
+}
+
+/** Attempts are numbered from 1 in the order of their dispatch. */
+function attemptOf(state: TaskState, number: number): AttemptState | null {
+  return state.attempts[number - 1] ?? null;
+}

@@ -50,6 +50,7 @@ export const RECEIPT_FACT_TYPES = [
   'CreditsReserved',
   'CreditsConsumed',
   'CreditsRefunded',
+  'CreditsGranted',
   'CreditsExpired',
   'GrantRevoked',
   'ProviderCostBooked',
@@ -119,6 +120,8 @@ function apply(state: ReceiptState, fact: ReceiptFact, type: ReceiptFactType): b
       return applyConsumed(state, fact, dataOf<'CreditsConsumed'>(fact));
     case 'CreditsRefunded':
       return applyRefunded(state, fact, dataOf<'CreditsRefunded'>(fact));
+    case 'CreditsGranted':
+      return applyGranted(state, fact, dataOf<'CreditsGranted'>(fact));
     case 'CreditsExpired':
     case 'GrantRevoked': {
       const data = dataOf<'CreditsExpired' | 'GrantRevoked'>(fact);
@@ -179,6 +182,14 @@ function applyRefunded(state: ReceiptState, fact: ReceiptFact, data: DataOf<'Cre
       unreachable(data.kind, 'kind of refund');
   }
   addCosts(state, data.providerCost);
+  return true;
+}
+
+/** Goodwill whose own grant was revoked is given as a new grant. */
+function applyGranted(state: ReceiptState, fact: ReceiptFact, data: DataOf<'CreditsGranted'>): boolean {
+  if (data.goodwill?.taskId !== state.taskId) return false;
+  state.lines.push(line(fact, data.decidedAt, 'reissued', data.credits, bucketsOf([data])));
+  state.goodwill += data.credits;
   return true;
 }
 

@@ -120,6 +120,26 @@ describe('receiptOf', () => {
     expect(all).toMatchObject({ charged: 0, statement: 'Not charged: 70 credits were consumed; 70 credits were given back as goodwill.' });
   });
 
+  it('counts goodwill that came as a new grant', () => {
+    const granted = fact('CreditsGranted', {
+      grantId: 'grant_9',
+      bucket: 'purchased',
+      credits: 10,
+      cause: 'goodwill',
+      goodwill: { taskId: TASK },
+    });
+    const receipt = receiptOf(TASK, [
+      reserved(),
+      submitted(),
+      fact('TaskCompleted', {}),
+      consumed(70),
+      granted,
+      fact('CreditsGranted', { credits: 5, cause: 'api' }),
+    ]);
+    expect(receipt.charged).toBe(60);
+    expect(receipt.lines.at(-1)).toMatchObject({ what: 'reissued', credits: 10, buckets: { purchased: 10 } });
+  });
+
   it('tells a reissue from a refund, and names what lapsed on its way back', () => {
     const reissued = receiptOf(TASK, [
       reserved(),

@@ -2,6 +2,9 @@
 export interface Config {
   port: number;
   host: string;
+  /** Of the health and metrics of a projector or orchestrator that runs as a process of its own. */
+  projectorPort: number;
+  orchestratorPort: number;
   /** Absolute. */
   dataDir: string;
   /** Null: an embedded PostgreSQL under dataDir. Secret. */
@@ -25,6 +28,8 @@ export interface Config {
   batchBodyBytesMax: number;
   jsonDepthMax: number;
   promptCharactersMax: number;
+  metadataKeysMax: number;
+  metadataCharactersMax: number;
   sessionsMax: number;
   snapshotEveryFacts: number;
   drainTimeoutMs: number;

@@ -8,6 +8,8 @@ export const CLOCK = Symbol('Clock');
 export const LOGGER = Symbol('Logger');
 /** prom-client Registry. */
 export const METRICS = Symbol('Metrics');
+/** Readiness: where each part of a process says how it is, and what /readyz shows. */
+export const READINESS = Symbol('Readiness');
 export const EVENT_STORE = Symbol('EventStore');
 export const CUSTOMER_KEYS = Symbol('CustomerKeys');
 /** Sessions<AccountState>. */

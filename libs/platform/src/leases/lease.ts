@@ -161,19 +161,20 @@ export function runUnderLease(
   const stopped = new AbortController();
   const lease = new Lease(pool, name, { ...options, onLost: (why) => current.abort(why) });
   const retryMs = options.retryMs ?? lease.ttlMs / 6;
+  const ending = (): boolean => stopped.signal.aborted;
   const run = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
+    while (!ending()) {
       try {
         if (await lease.acquire()) {
           current = new AbortController();
           await work(lease, AbortSignal.any([current.signal, stopped.signal]));
         }
       } catch (error) {
-        if (!stopped.signal.aborted && !current.signal.aborted) options.onError?.(error as Error);
+        if (!ending() && !current.signal.aborted) options.onError?.(error as Error);
       } finally {
         await lease.release();
       }
-      if (!stopped.signal.aborted) await pause(retryMs, stopped.signal);
+      if (!ending()) await pause(retryMs, stopped.signal);
     }
   };
   const done = run();

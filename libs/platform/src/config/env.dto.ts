@@ -1,0 +1,142 @@
+// The environment as this product reads it: every variable, once; parse-config.ts validates it, docs/configuration.md is made from it.
+import { Env, flag, integer, matching, notOffered, oneOf, orderOf, postgresUrl } from './setting.js';
+
+export class EnvDto {
+  @Env('The TCP port of the HTTP API; 0 takes a free one.', integer(0, 65_535), { fallback: '3000' })
+  PORT!: number;
+
+  @Env(
+    'The address to listen on; `0.0.0.0` is every IPv4 interface of the machine.',
+    matching(/^[A-Za-z0-9.:_-]{1,255}$/, 'a host name or an IP address'),
+    {
+      fallback: '127.0.0.1',
+    },
+  )
+  HOST!: string;
+
+  @Env('The port of `/healthz`, `/readyz` and `/metrics` of a projector that runs alone.', integer(0, 65_535), { fallback: '3001' })
+  PROJECTOR_PORT!: number;
+
+  @Env('The port of `/healthz`, `/readyz` and `/metrics` of an orchestrator that runs alone.', integer(0, 65_535), { fallback: '3002' })
+  ORCHESTRATOR_PORT!: number;
+
+  @Env(
+    'Where the embedded PostgreSQL and what belongs to this installation are kept; relative to the directory of the checkout.',
+    matching(/^[^\0]+$/, 'a path'),
+    {
+      fallback: './.data',
+    },
+  )
+  DATA_DIR!: string;
+
+  @Env('An external PostgreSQL (14 or newer). Absent: `npm start` runs its own under `DATA_DIR`.', postgresUrl(), { secret: true })
+  DATABASE_URL?: string;
+
+  @Env('What keeps the log of facts. `eventstoredb` is a name kept for a later release and refused until then.', oneOf('postgres'), {
+    fallback: 'postgres',
+  })
+  EVENT_STORE!: 'postgres';
+
+  @Env('Kept for the relay to Kafka, which is not part of this release.', notOffered('this release has no relay to Kafka'))
+  KAFKA_BROKERS?: undefined;
+
+  @Env(
+    "The first administrator's API key. Absent: one is made at the first start, printed once and kept only as a hash.",
+    matching(/^[\x21-\x7e]{8,255}$/, '8 to 255 visible ASCII characters without a space'),
+    { secret: true },
+  )
+  ADMIN_API_KEY?: string;
+
+  @Env('`1` lets an administrator move the clock of the deployment forward (`POST /v1/test-clock`). Never for production.', flag(), {
+    fallback: '0',
+  })
+  TEST_CLOCK!: boolean;
+
+  @Env(
+    'How much is logged; lines are JSON on standard error, standard output is for people.',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    {
+      fallback: 'info',
+    },
+  )
+  LOG_LEVEL!: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+  @Env('Which bucket is spent first.', orderOf('subscription', 'purchased', 'promotional', 'referral'), {
+    fallback: 'subscription,purchased,promotional,referral',
+  })
+  BURN_ORDER!: Array<'subscription' | 'purchased' | 'promotional' | 'referral'>;
+
+  @Env(
+    'What a refund becomes whose grant has lapsed meanwhile: `grace` reissues it in the same bucket for `GRACE_DAYS`, `expire` books a refund and an expiry.',
+    oneOf('grace', 'expire'),
+    { fallback: 'grace' },
+  )
+  LAPSED_REFUND!: 'grace' | 'expire';
+
+  @Env('How many days a reissued refund stays valid.', integer(1, 3_650), { fallback: '7' })
+  GRACE_DAYS!: number;
+
+  @Env(
+    'What happens at a deadline without a verdict: `release_now` refunds the customer, `hold_until_verdict` keeps holding for at most `HOLD_CAP_HOURS`.',
+    oneOf('release_now', 'hold_until_verdict'),
+    { fallback: 'release_now' },
+  )
+  DEADLINE_POLICY!: 'release_now' | 'hold_until_verdict';
+
+  @Env('The longest hold past a deadline, with `DEADLINE_POLICY=hold_until_verdict`.', integer(1, 8_760), { fallback: '24' })
+  HOLD_CAP_HOURS!: number;
+
+  @Env(
+    'What a success after the refund is worth: `deliver_free` hands it over, `offer` lets the customer accept it at the quoted price, `discard` drops it.',
+    oneOf('deliver_free', 'offer', 'discard'),
+    { fallback: 'deliver_free' },
+  )
+  LATE_RESULT!: 'deliver_free' | 'offer' | 'discard';
+
+  @Env(
+    'What happens when more was used than was held: `reject` refuses it, `cap` consumes what was held. `debt` is a name kept for a later release and refused until then.',
+    oneOf('reject', 'cap'),
+    { fallback: 'reject' },
+  )
+  OVER_CONSUMPTION!: 'reject' | 'cap';
+
+  @Env('How many tasks of one account may be open at once.', integer(1, 1_000_000), { fallback: '1000' })
+  OPEN_TASKS_PER_ACCOUNT_MAX!: number;
+
+  @Env('Requests a second for each API key; 0 is no limit.', integer(0, 1_000_000), { fallback: '0' })
+  REQUESTS_PER_SECOND_MAX!: number;
+
+  @Env('The largest body of a request, in bytes.', integer(1_024, 104_857_600), { fallback: '1048576' })
+  BODY_BYTES_MAX!: number;
+
+  @Env('The largest body of `POST /v1/tasks/batch`, in bytes.', integer(1_024, 1_073_741_824), { fallback: '12582912' })
+  BATCH_BODY_BYTES_MAX!: number;
+
+  @Env('How deep the JSON of a body may be nested.', integer(1, 1_000), { fallback: '32' })
+  JSON_DEPTH_MAX!: number;
+
+  @Env('The longest prompt, in characters.', integer(1, 1_000_000), { fallback: '20000' })
+  PROMPT_CHARACTERS_MAX!: number;
+
+  @Env('How many keys the `metadata` of a task may have.', integer(0, 1_000), { fallback: '50' })
+  METADATA_KEYS_MAX!: number;
+
+  @Env('The longest value in `metadata`, in characters.', integer(1, 100_000), { fallback: '500' })
+  METADATA_CHARACTERS_MAX!: number;
+
+  @Env('How many streams (accounts, tasks) are kept in memory at once; the least recently used leave.', integer(100, 10_000_000), {
+    fallback: '100000',
+  })
+  SESSIONS_MAX!: number;
+
+  @Env('A snapshot of a stream is written after this many facts.', integer(10, 1_000_000), { fallback: '500' })
+  SNAPSHOT_EVERY_FACTS!: number;
+
+  @Env('How long a stopping process may take to finish the requests that it has, in milliseconds.', integer(0, 600_000), {
+    fallback: '10000',
+  })
+  DRAIN_TIMEOUT_MS!: number;
+
+  @Env('How many connections to PostgreSQL one process keeps, beside the one that appends.', integer(2, 1_000), { fallback: '10' })
+  POOL_SIZE!: number;
+}

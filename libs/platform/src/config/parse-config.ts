@@ -1,0 +1,73 @@
+// Turns the environment into the one Config of this process, or says in a sentence what is wrong with it; called once by every main.
+import 'reflect-metadata';
+import { validateSync } from 'class-validator';
+import { resolve } from 'node:path';
+import { StartupError } from '../startup-error.js';
+import type { Config } from '../config.js';
+import { EnvDto } from './env.dto.js';
+import { settings, type Setting } from './setting.js';
+
+/** An empty variable is an absent one. Throws a StartupError that names every bad variable and never shows a secret. */
+export function parseConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Config {
+  const dto = new EnvDto();
+  for (const setting of settings()) {
+    const text = env[setting.name]?.trim() || setting.fallback;
+    if (text !== null) Object.assign(dto, { [setting.name]: setting.read(text) });
+  }
+  const bad = new Set(validateSync(dto, { skipUndefinedProperties: true, forbidUnknownValues: true }).map((error) => error.property));
+  if (bad.size > 0) {
+    const complaints = settings().filter((setting) => bad.has(setting.name));
+    throw new StartupError(complaints.map((setting) => complain(setting, env[setting.name] ?? '')).join('; '));
+  }
+  return toConfig(dto, cwd);
+}
+
+const SHOWN_CHARACTERS_MAX = 60;
+
+/** What else there is to say about a value that people may well try. */
+const BECAUSE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  EVENT_STORE: { eventstoredb: 'this release keeps its log in PostgreSQL only' },
+  OVER_CONSUMPTION: { debt: 'this release keeps no debt' },
+};
+
+function complain(setting: Setting, value: string): string {
+  const must = `${setting.name} must be ${setting.allowed.replaceAll('`', '')}`;
+  if (setting.secret) return must;
+  const shown = value.length > SHOWN_CHARACTERS_MAX ? `${value.slice(0, SHOWN_CHARACTERS_MAX)}…` : value;
+  const because = BECAUSE[setting.name]?.[value.trim()];
+  return `${must}, not ${JSON.stringify(shown)}${because === undefined ? '' : ` (${because})`}`;
+}
+
+function toConfig(env: EnvDto, cwd: string): Config {
+  return Object.freeze({
+    port: env.PORT,
+    host: env.HOST,
+    projectorPort: env.PROJECTOR_PORT,
+    orchestratorPort: env.ORCHESTRATOR_PORT,
+    dataDir: resolve(cwd, env.DATA_DIR),
+    databaseUrl: env.DATABASE_URL ?? null,
+    eventStore: env.EVENT_STORE,
+    adminApiKey: env.ADMIN_API_KEY ?? null,
+    testClock: env.TEST_CLOCK,
+    logLevel: env.LOG_LEVEL,
+    burnOrder: Object.freeze([...env.BURN_ORDER]),
+    lapsedRefund: env.LAPSED_REFUND,
+    graceDays: env.GRACE_DAYS,
+    deadlinePolicy: env.DEADLINE_POLICY,
+    holdCapHours: env.HOLD_CAP_HOURS,
+    lateResult: env.LATE_RESULT,
+    overConsumption: env.OVER_CONSUMPTION,
+    openTasksPerAccountMax: env.OPEN_TASKS_PER_ACCOUNT_MAX,
+    requestsPerSecondMax: env.REQUESTS_PER_SECOND_MAX,
+    bodyBytesMax: env.BODY_BYTES_MAX,
+    batchBodyBytesMax: env.BATCH_BODY_BYTES_MAX,
+    jsonDepthMax: env.JSON_DEPTH_MAX,
+    promptCharactersMax: env.PROMPT_CHARACTERS_MAX,
+    metadataKeysMax: env.METADATA_KEYS_MAX,
+    metadataCharactersMax: env.METADATA_CHARACTERS_MAX,
+    sessionsMax: env.SESSIONS_MAX,
+    snapshotEveryFacts: env.SNAPSHOT_EVERY_FACTS,
+    drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+    poolSize: env.POOL_SIZE,
+  });
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configurationDocument, parseConfig, settings } from '#libs/platform';
+
+const fault = (env: NodeJS.ProcessEnv): string => {
+  try {
+    parseConfig(env, '/srv');
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'accepted';
+};
+
+describe('the configuration', () => {
+  it('has the documented defaults when the environment says nothing, and an empty variable says nothing', () => {
+    const config = parseConfig({ PORT: '', DATABASE_URL: ' ' }, '/srv');
+    expect(config).toMatchObject({
+      port: 3000,
+      dataDir: '/srv/.data',
+      databaseUrl: null,
+      eventStore: 'postgres',
+      adminApiKey: null,
+      testClock: false,
+      burnOrder: ['subscription', 'purchased', 'promotional', 'referral'],
+      lapsedRefund: 'grace',
+      graceDays: 7,
+      deadlinePolicy: 'release_now',
+      lateResult: 'deliver_free',
+      overConsumption: 'reject',
+      openTasksPerAccountMax: 1000,
+      requestsPerSecondMax: 0,
+      bodyBytesMax: 1_048_576,
+      batchBodyBytesMax: 12_582_912,
+      jsonDepthMax: 32,
+      promptCharactersMax: 20_000,
+    });
+  });
+
+  it('reads what is set', () => {
+    const config = parseConfig(
+      { PORT: '0', DATA_DIR: '/var/rc', TEST_CLOCK: 'true', BURN_ORDER: 'referral, promotional,purchased,subscription' },
+      '/srv',
+    );
+    expect(config).toMatchObject({
+      port: 0,
+      dataDir: '/var/rc',
+      testClock: true,
+      burnOrder: ['referral', 'promotional', 'purchased', 'subscription'],
+    });
+  });
+
+  it('cannot be changed afterwards', () => {
+    const config = parseConfig({}, '/srv');
+    expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
+    expect(() => (config.burnOrder as string[]).push('x')).toThrow(TypeError);
+  });
+
+  it.each([
+    [{ PORT: '70000' }, 'PORT must be a whole number from 0 to 65,535, not "70000"'],
+    [{ PORT: '3e3' }, 'PORT must be a whole number from 0 to 65,535, not "3e3"'],
+    [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65,535, not "-1"'],
+    [{ TEST_CLOCK: 'yes' }, 'TEST_CLOCK must be 1 or 0 (true and false serve too), not "yes"'],
+    [
+      { EVENT_STORE: 'eventstoredb' },
+      'EVENT_STORE must be one of postgres, not "eventstoredb" (this release keeps its log in PostgreSQL only)',
+    ],
+    [{ OVER_CONSUMPTION: 'debt' }, 'OVER_CONSUMPTION must be one of reject, cap, not "debt" (this release keeps no debt)'],
+    [
+      { BURN_ORDER: 'purchased' },
+      'BURN_ORDER must be each of subscription, purchased, promotional, referral once, separated by commas, not "purchased"',
+    ],
+    [{ KAFKA_BROKERS: 'k:9092' }, 'KAFKA_BROKERS must be absent: this release has no relay to Kafka, not "k:9092"'],
+    [{ BURN_ORDER: 'purchased,purchased,promotional,referral' }, expect.stringContaining('BURN_ORDER must be each of')],
+  ])('refuses %j in one sentence', (env, message) => {
+    expect(fault(env)).toEqual(message);
+  });
+
+  it('names every bad variable at once', () => {
+    expect(fault({ PORT: 'x', GRACE_DAYS: '0' })).toMatch(/^PORT must .*; GRACE_DAYS must .*not "0"$/);
+  });
+
+  it.each([
+    { DATABASE_URL: 'mysql://u:hunter2secret@h/db' },
+    { DATABASE_URL: 'hunter2secret' },
+    { DATABASE_URL: 'postgres://u:hunter2secret@h:5432' },
+    { ADMIN_API_KEY: 'hunter2secret with a space' },
+  ])('never shows a secret', (env) => {
+    const message = fault(env);
+    expect(message).toMatch(/^(DATABASE_URL|ADMIN_API_KEY) must be /);
+    expect(message).not.toContain('hunter2secret');
+  });
+
+  it('is documented, variable by variable, in docs/configuration.md', () => {
+    const file = join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'configuration.md');
+    if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, configurationDocument());
+    expect(readFileSync(file, 'utf8')).toBe(configurationDocument());
+    expect(new Set(settings().map((setting) => setting.name)).size).toBe(settings().length);
+  });
+});

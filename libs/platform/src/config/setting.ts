@@ -1,0 +1,119 @@
+// Declares one environment variable: what it means, what is allowed, what holds without it; env.dto.ts uses it, the parser and the documentation read it.
+import { applyDecorators } from '@nestjs/common';
+import {
+  IsIn,
+  IsInt,
+  Matches,
+  Max,
+  Min,
+  Validate,
+  ValidatorConstraint,
+  type ValidationArguments,
+  type ValidatorConstraintInterface,
+} from 'class-validator';
+
+export interface Setting {
+  name: string;
+  /** One or two sentences for docs/configuration.md. */
+  meaning: string;
+  /** Completes "NAME must be …". */
+  allowed: string;
+  /** The text that stands for an absent variable; null: absent has a meaning of its own, told in `meaning`. */
+  fallback: string | null;
+  /** A secret's value appears in no message. */
+  secret: boolean;
+  /** From the variable's text to what the validators judge; anything unreadable may pass through as it is. */
+  read: (text: string) => unknown;
+}
+
+interface SettingKind {
+  allowed: string;
+  read: (text: string) => unknown;
+  validators: PropertyDecorator[];
+}
+
+const declared: Setting[] = [];
+
+/** In the order of their declaration. */
+export function settings(): readonly Setting[] {
+  return declared;
+}
+
+export function Env(meaning: string, kind: SettingKind, options: { fallback?: string; secret?: boolean } = {}): PropertyDecorator {
+  return (target, property) => {
+    declared.push({
+      name: String(property),
+      meaning,
+      allowed: kind.allowed,
+      fallback: options.fallback ?? null,
+      secret: options.secret ?? false,
+      read: kind.read,
+    });
+    (applyDecorators(...kind.validators) as PropertyDecorator)(target, property);
+  };
+}
+
+export function integer(min: number, max: number): SettingKind {
+  return {
+    allowed: `a whole number from ${min.toLocaleString('en-US')} to ${max.toLocaleString('en-US')}`,
+    read: (text) => (/^\d{1,15}$/.test(text) ? Number(text) : text),
+    validators: [IsInt(), Min(min), Max(max)],
+  };
+}
+
+export function oneOf(...values: string[]): SettingKind {
+  return { allowed: `one of ${values.map((value) => `\`${value}\``).join(', ')}`, read: (text) => text, validators: [IsIn(values)] };
+}
+
+export function flag(): SettingKind {
+  return {
+    allowed: '`1` or `0` (`true` and `false` serve too)',
+    read: (text) => ({ '1': true, true: true, '0': false, false: false })[text.toLowerCase()] ?? text,
+    validators: [IsIn([true, false])],
+  };
+}
+
+export function matching(pattern: RegExp, allowed: string): SettingKind {
+  return { allowed, read: (text) => text, validators: [Matches(pattern)] };
+}
+
+@ValidatorConstraint({ name: 'isPermutation' })
+class IsPermutation implements ValidatorConstraintInterface {
+  validate(value: unknown, args?: ValidationArguments): boolean {
+    const wanted = (args?.constraints ?? []) as string[];
+    return Array.isArray(value) && value.length === wanted.length && wanted.every((word) => value.includes(word));
+  }
+}
+
+export function orderOf(...values: string[]): SettingKind {
+  return {
+    allowed: `each of ${values.map((value) => `\`${value}\``).join(', ')} once, separated by commas`,
+    read: (text) => text.split(',').map((word) => word.trim()),
+    validators: [Validate(IsPermutation, values)],
+  };
+}
+
+@ValidatorConstraint({ name: 'isPostgresUrl' })
+class IsPostgresUrl implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    if (typeof value !== 'string' || !URL.canParse(value)) return false;
+    const url = new URL(value);
+    return ['postgres:', 'postgresql:'].includes(url.protocol) && url.pathname.length > 1;
+  }
+}
+
+export function postgresUrl(): SettingKind {
+  return { allowed: '`postgres://user:password@host:port/database`', read: (text) => text, validators: [Validate(IsPostgresUrl)] };
+}
+
+@ValidatorConstraint({ name: 'isNotOffered' })
+class IsNotOffered implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    return value === undefined;
+  }
+}
+
+/** A name that is kept for a later release: setting it is refused, for ignoring it would promise what does not happen. */
+export function notOffered(why: string): SettingKind {
+  return { allowed: `absent: ${why}`, read: (text) => text, validators: [Validate(IsNotOffered)] };
+}

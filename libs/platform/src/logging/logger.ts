@@ -1,0 +1,50 @@
+// One JSON line for each thing worth knowing, on standard error, with the ids of the request behind it and never a secret.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import type { Config } from '../config.js';
+
+/** What every line within a scope carries. */
+export interface LogScope {
+  requestId?: string;
+  correlationId?: string;
+  causationId?: string | null;
+}
+
+const scopes = new AsyncLocalStorage<LogScope>();
+
+/** Lines logged by `work`, and by all that it awaits, carry these ids. */
+export function inLogScope<Result>(scope: LogScope, work: () => Result): Result {
+  return scopes.run(scope, work);
+}
+
+const SECRET_FIELDS = ['authorization', 'key', 'apiKey', 'password', 'databaseUrl', 'idempotencyKey'];
+
+/** Keys and passwords inside texts, such as the message of an error that quotes a URL. */
+const SECRET_TEXTS = /\brc_[A-Za-z0-9_-]{6,}|(?<=\bBearer\s+)[^\s"\\]+|(?<=\bpostgres(?:ql)?:\/\/)[^\s"\\@]+(?=@)/g;
+
+export interface LoggerOptions {
+  /** `api`, `projector`, …: which process speaks. */
+  process: string;
+  destination?: DestinationStream;
+}
+
+export function createLogger(config: Pick<Config, 'logLevel' | 'adminApiKey'>, options: LoggerOptions): Logger {
+  const adminKey = config.adminApiKey === null ? null : JSON.stringify(config.adminApiKey).slice(1, -1);
+  const censor = (line: string): string => {
+    const shown = line.replace(SECRET_TEXTS, '[redacted]');
+    return adminKey === null ? shown : shown.replaceAll(adminKey, '[redacted]');
+  };
+  return pino(
+    {
+      level: config.logLevel,
+      base: { process: options.process, pid: process.pid },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
+      mixin: () => scopes.getStore() ?? {},
+      hooks: { streamWrite: censor },
+    },
+    // Written without blocking the requests; the rest is flushed when the process exits.
+    options.destination ?? pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 100 }),
+  );
+}

@@ -16,6 +16,10 @@ export interface ProviderJob {
   model: string;
   prompt: string | null;
   parameters: JsonObject;
+  /** What is asked for: the parameters' own, else the model's. */
+  outputType: 'video' | 'image' | 'audio' | 'text';
+  /** Likewise; exact decimal string. */
+  durationSeconds: string | null;
   deadlineAt: InstantMs;
 }
 
@@ -30,7 +34,13 @@ export type SubmitAnswer =
 
 export type JobReport =
   | { kind: 'running'; percent: number | null }
-  | { kind: 'succeeded'; assets: ProviderAsset[]; /** "0"…"1", at most 6 decimals. */ deliveredFraction: string; actualDurationSeconds: string | null; cost: Money | null }
+  | {
+      kind: 'succeeded';
+      assets: ProviderAsset[];
+      /** "0"…"1", at most 6 decimals. */ deliveredFraction: string;
+      actualDurationSeconds: string | null;
+      cost: Money | null;
+    }
   | { kind: 'failed'; code: string; detail: string; blame: 'customer' | 'provider'; retryable: boolean; cost: Money | null }
   | { kind: 'cancelled'; cost: Money | null }
   /** A status that this adapter does not know: keep holding, alert. */
@@ -48,6 +58,8 @@ export interface ProviderCapabilities {
   /** Parameter names beyond the product's own that it takes; `simulate` for the simulator. */
   parameters: readonly string[];
   pollEveryMs: { first: number; min: number; max: number };
+  /** Calls that may be under way at once, from one process. */
+  callsMax: number;
 }
 
 export interface Provider {

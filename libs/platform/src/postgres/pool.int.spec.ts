@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createPool } from '#libs/platform';
+import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
+import { until } from '../../../../test/support/until.js';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+describe('a pool', () => {
+  it('survives connections that the server ends, idle or in use, tells of them, and serves again', async () => {
+    const errors: Error[] = [];
+    const pool = createPool({ databaseUrl: database.url, applicationName: 'cut-off', onError: (error) => errors.push(error) });
+    const used = await pool.connect();
+    await pool.query('SELECT 1');
+    await database.pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cut-off'`);
+    await until(() => errors.length >= 2);
+    used.release(true);
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await pool.end();
+  });
+
+  it('cuts off a statement that takes too long and a transaction that idles', async () => {
+    const pool = createPool({ databaseUrl: database.url, statementTimeoutMs: 50, idleInTransactionTimeoutMs: 50 });
+    await expect(pool.query('SELECT pg_sleep(5)')).rejects.toThrow('statement timeout');
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    await new Promise((resolve) => client.once('error', resolve));
+    await expect(client.query('SELECT 1')).rejects.toThrow();
+    client.release(true);
+    await pool.end();
+  });
+});

@@ -1,16 +1,20 @@
-// Waits for a condition instead of for a time; every suite that watches something asynchronous uses it.
+// Waits for a condition, never for the clock: the only place in the tests that looks again after a pause.
+import { setTimeout as pause } from 'node:timers/promises';
 
-/** Polls until `condition` is true (or answers something); fails after `timeoutMs` with what it waited for. */
-export async function until<Value>(
-  condition: () => Value | Promise<Value>,
-  timeoutMs = 10_000,
-  what = 'the condition',
-): Promise<NonNullable<Value>> {
-  const endMs = performance.now() + timeoutMs;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (performance.now() > endMs) throw new Error(`${what} was not met within ${timeoutMs} ms: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+export interface UntilOptions {
+  withinMs?: number;
+  everyMs?: number;
+  /** Says in the error what was waited for. */
+  what?: () => string;
+}
+
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  { withinMs = 20_000, everyMs = 20, what }: UntilOptions = {},
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms in vain for ${what?.() ?? condition.toString()}`);
+    await pause(everyMs);
   }
 }

@@ -15,8 +15,22 @@ export interface ReserveRequest {
 }
 
 export type AccountCommand =
-  | { type: 'OpenAccount'; accountId: string; name: ErasableRef; plan: string; timezone: string; /** Default: the instant of the decision. */ billingAnchor: InstantMs | null }
-  | { type: 'GrantCredits'; bucket: Bucket; credits: Credits; expiresAt: InstantMs | null; reference: string | null; costBasis: Money | null }
+  | {
+      type: 'OpenAccount';
+      accountId: string;
+      name: ErasableRef;
+      plan: string;
+      timezone: string;
+      /** Default: the instant of the decision. */ billingAnchor: InstantMs | null;
+    }
+  | {
+      type: 'GrantCredits';
+      bucket: Bucket;
+      credits: Credits;
+      expiresAt: InstantMs | null;
+      reference: string | null;
+      costBasis: Money | null;
+    }
   | { type: 'ChangePlan'; plan: string }
   | { type: 'ResetCycle'; reason: string }
   /** All of them in one fact, or a refusal with the shortfall of the whole. */
@@ -25,7 +39,15 @@ export type AccountCommand =
   | { type: 'Consume'; reservationId: string; deliveredFraction: string; providerCost: Omit<ProviderCost, 'absorbed'>[] }
   | { type: 'Refund'; reservationId: string; reason: string; providerCost: Omit<ProviderCost, 'absorbed'>[] }
   /** After consumption. `consumed` is what the task's CreditsConsumed fact took, in burn order, read from the log. */
-  | { type: 'RefundGoodwill'; taskId: string; model: string; reservationId: string; credits: Credits; reason: string; consumed: Array<{ grantId: string; credits: Credits }> }
+  | {
+      type: 'RefundGoodwill';
+      taskId: string;
+      model: string;
+      reservationId: string;
+      credits: Credits;
+      reason: string;
+      consumed: Array<{ grantId: string; credits: Credits }>;
+    }
   /** A late result taken at the quoted price: reserved and consumed in one append. */
   | { type: 'TakeLateResult'; request: ReserveRequest; deliveredFraction: string; providerCost: Omit<ProviderCost, 'absorbed'>[] }
   | { type: 'RevokeGrant'; grantId: string; reason: string }
@@ -45,4 +67,5 @@ export type AccountRefusalCode =
   | 'validation_failed'
   | 'conflict'
   | 'already_settled'
-  | 'too_many_tasks';
+  | 'too_many_tasks'
+  | 'quote_expired';

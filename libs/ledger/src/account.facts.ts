@@ -79,21 +79,96 @@ export interface Release {
   policy: { lapsedRefund: LapsedRefundPolicy; graceDays: number } | null;
 }
 
+/** Goodwill whose grant was revoked: a new grant of its bucket, counted against what the task consumed. */
+export interface GoodwillOrigin {
+  taskId: string;
+  reservationId: string;
+  model: string;
+  /** The revoked grant that the task had consumed from. */
+  fromGrantId: string;
+  reason: string;
+}
+
 interface Decided {
   /** The instant the decision saw: validity of grants was judged at it. */
   decidedAt: Iso;
 }
 
 export type AccountFact =
-  | Fact<'AccountOpened', Decided & { accountId: string; name: ErasableRef; plan: string; planVersion: number; timezone: string; billingAnchor: Iso; nextResetAt: Iso }>
-  | Fact<'PlanChanged', Decided & { from: string; to: string; planVersion: number; effective: 'now' | 'next_reset' | 'pending_cancelled'; upgradeCredit: 'full' | 'prorated' | null }>
-  | Fact<'CreditsGranted', Decided & GrantTerms & { cause: 'allowance' | 'upgrade' | 'api' | 'goodwill' }>
+  | Fact<
+      'AccountOpened',
+      Decided & {
+        accountId: string;
+        name: ErasableRef;
+        plan: string;
+        planVersion: number;
+        timezone: string;
+        billingAnchor: Iso;
+        nextResetAt: Iso;
+        /** The number of the boundary at nextResetAt. */ nextCycle: number;
+      }
+    >
+  | Fact<
+      'PlanChanged',
+      Decided & {
+        from: string;
+        to: string;
+        planVersion: number;
+        effective: 'now' | 'next_reset' | 'pending_cancelled';
+        upgradeCredit: 'full' | 'prorated' | null;
+      }
+    >
+  | Fact<
+      'CreditsGranted',
+      Decided &
+        GrantTerms & { cause: 'allowance' | 'upgrade' | 'api' | 'goodwill'; /** Only with cause `goodwill`. */ goodwill?: GoodwillOrigin }
+    >
   | Fact<'CreditsReserved', Decided & { burnOrder: Bucket[]; reservations: ReservationTerms[] }>
-  | Fact<'CreditsConsumed', Decided & Release & { reservationId: string; taskId: string; model: string; held: Credits; consumed: Credits; deliveredFraction: string; parts: GrantPart[]; providerCost: ProviderCost[]; overConsumption: OverConsumptionPolicy | null }>
-  | Fact<'CreditsRefunded', Decided & Release & { kind: 'hold' | 'goodwill'; reservationId: string; taskId: string; model: string; credits: Credits; reason: string; providerCost: ProviderCost[] }>
+  | Fact<
+      'CreditsConsumed',
+      Decided &
+        Release & {
+          reservationId: string;
+          taskId: string;
+          model: string;
+          held: Credits;
+          consumed: Credits;
+          deliveredFraction: string;
+          parts: GrantPart[];
+          providerCost: ProviderCost[];
+          overConsumption: OverConsumptionPolicy | null;
+        }
+    >
+  | Fact<
+      'CreditsRefunded',
+      Decided &
+        Release & {
+          kind: 'hold' | 'goodwill';
+          reservationId: string;
+          taskId: string;
+          model: string;
+          credits: Credits;
+          reason: string;
+          providerCost: ProviderCost[];
+        }
+    >
   /** One lapsed grant's unheld credits; effective at the grant's own `expiresAt`. */
   | Fact<'CreditsExpired', Decided & { part: GrantPart; cause: 'expiry' | 'lapsed_refund'; effectiveAt: Iso; taskId: string | null }>
-  | Fact<'CycleReset', Decided & { cause: 'boundary' | 'operator'; reason: string | null; cycle: number; effectiveAt: Iso; lapsed: GrantPart[]; granted: GrantTerms | null; plan: string; planVersion: number; previousPlan: string; nextResetAt: Iso }>
+  | Fact<
+      'CycleReset',
+      Decided & {
+        cause: 'boundary' | 'operator';
+        reason: string | null;
+        cycle: number;
+        effectiveAt: Iso;
+        lapsed: GrantPart[];
+        granted: GrantTerms | null;
+        plan: string;
+        planVersion: number;
+        previousPlan: string;
+        nextResetAt: Iso;
+      }
+    >
   /** What was available is taken back; a held part follows when it comes back. */
   | Fact<'GrantRevoked', Decided & { part: GrantPart; reason: string; cause: 'request' | 'returned_hold'; taskId: string | null }>
   | Fact<'ProviderCostBooked', Decided & { taskId: string; providerCost: ProviderCost }>

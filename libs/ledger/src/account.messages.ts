@@ -6,43 +6,80 @@ import type { Bucket } from './account.facts.js';
 import type { AccountView, BalanceView, GrantView } from './account.view.js';
 
 export class OpenAccount extends Command<WriteResult<AccountView>> {
-  constructor(readonly context: RequestContext, readonly input: { id?: string; name: string; plan: string; timezone?: string; billingAnchor?: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly input: { id?: string; name: string; plan: string; timezone?: string; billingAnchor?: string },
+  ) {
     super();
   }
 }
 export class GrantCredits extends Command<WriteResult<GrantView>> {
-  constructor(readonly context: RequestContext, readonly accountId: string, readonly input: { bucket: Bucket; credits: number; expiresAt?: string | null; reference?: string | null; costBasis?: { currency: string; amountMinor: number } | null }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly input: {
+      bucket: Bucket;
+      credits: number;
+      expiresAt?: string | null;
+      reference?: string | null;
+      costBasis?: { currency: string; amountMinor: number } | null;
+    },
+  ) {
     super();
   }
 }
 export class ChangePlan extends Command<WriteResult<AccountView>> {
-  constructor(readonly context: RequestContext, readonly accountId: string, readonly input: { plan: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly input: { plan: string },
+  ) {
     super();
   }
 }
 export class ResetCycle extends Command<WriteResult<BalanceView>> {
-  constructor(readonly context: RequestContext, readonly accountId: string, readonly input: { reason: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly input: { reason: string },
+  ) {
     super();
   }
 }
 export class SuspendAccount extends Command<WriteResult<AccountView>> {
-  constructor(readonly context: RequestContext, readonly accountId: string, readonly input: { reason: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly input: { reason: string },
+  ) {
     super();
   }
 }
 export class ResumeAccount extends Command<WriteResult<AccountView>> {
-  constructor(readonly context: RequestContext, readonly accountId: string, readonly input: { reason: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly input: { reason: string },
+  ) {
     super();
   }
 }
 export class RevokeGrant extends Command<WriteResult<GrantView>> {
-  constructor(readonly context: RequestContext, readonly accountId: string, readonly grantId: string, readonly input: { reason: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly grantId: string,
+    readonly input: { reason: string },
+  ) {
     super();
   }
 }
 /** From the orchestrator: books what is due. Answers when the account is next due: its next boundary or earliest lapse. */
 export class BookDue extends Command<{ nextDueAt: InstantMs | null; booked: number; position: string | null }> {
-  constructor(readonly tenant: string, readonly accountId: string) {
+  constructor(
+    readonly tenant: string,
+    readonly accountId: string,
+  ) {
     super();
   }
 }

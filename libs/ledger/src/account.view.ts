@@ -32,7 +32,15 @@ export interface BalanceView {
   debt: Credits;
   buckets: Record<Bucket, BucketBalance>;
   /** Grants with anything available or held, in burn order; lapsed credits are not available. */
-  grants: Array<{ id: string; bucket: Bucket; credits: Credits; available: Credits; held: Credits; expiresAt: string | null; reference: string | null }>;
+  grants: Array<{
+    id: string;
+    bucket: Bucket;
+    credits: Credits;
+    available: Credits;
+    held: Credits;
+    expiresAt: string | null;
+    reference: string | null;
+  }>;
   nextReset: { at: string; allowance: Credits };
   revision: number;
   position: string;

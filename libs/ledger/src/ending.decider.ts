@@ -1,0 +1,119 @@
+// 2 decide · how a reservation ends, exactly once: consumed in whole or part, or refunded; called by the account's decider.
+import { invariant, refuse, toIso, type InstantMs, type Refusal } from '#libs/kernel';
+import type { AccountCommand, AccountRefusalCode } from './account.commands.js';
+import type { AccountFact, GrantPart, OverConsumptionPolicy, ProviderCost } from './account.facts.js';
+import type { AccountState, LedgerContext, ReservationState } from './account.state.js';
+import { evolveAccount } from './account.evolve.js';
+import { cloneAccount } from './account.snapshot.js';
+import { releaseParts, type ReturningPart } from './drawdown.js';
+import { creditsOfFraction, parseFraction } from './fraction.js';
+import { countersOf, grantPart, moved } from './grant-part.js';
+import { invalid } from './refusals.js';
+import { decideReserve } from './reserve.decider.js';
+
+type Consume = Extract<AccountCommand, { type: 'Consume' }>;
+type Refund = Extract<AccountCommand, { type: 'Refund' }>;
+type TakeLateResult = Extract<AccountCommand, { type: 'TakeLateResult' }>;
+type Ended = AccountFact[] | Refusal<AccountRefusalCode> | 'unchanged';
+
+/** Money rule 7: drawn in burn order, released in reverse, in one fact. A second ending changes nothing (rule 4). */
+export function decideConsume(state: AccountState, command: Consume, at: InstantMs, context: LedgerContext): Ended {
+  const reservation = state.reservations.get(command.reservationId);
+  if (reservation === undefined) return 'unchanged';
+  const millionths = parseFraction(command.deliveredFraction);
+  if (millionths === null)
+    return invalid('/deliveredFraction', `"${command.deliveredFraction}" is not a fraction with at most 6 decimals.`);
+  const used = creditsOfFraction(reservation.credits, millionths);
+  const overConsumption = used > reservation.credits ? context.policies.overConsumption : null;
+  if (overConsumption === 'reject') {
+    return refuse('conflict', `The provider used ${used} credits of a reservation of ${reservation.credits}.`, {
+      reserved: reservation.credits,
+      used,
+    });
+  }
+  const consumed = Math.min(used, reservation.credits);
+  return consume(state, reservation, consumed, command, overConsumption, at, context);
+}
+
+function consume(
+  state: AccountState,
+  reservation: ReservationState,
+  consumed: number,
+  command: Pick<Consume, 'deliveredFraction' | 'providerCost'>,
+  overConsumption: OverConsumptionPolicy | null,
+  at: InstantMs,
+  context: LedgerContext,
+): AccountFact[] {
+  const parts: GrantPart[] = [];
+  const returning: ReturningPart[] = [];
+  let left = consumed;
+  for (const { grantId, credits } of reservation.drawdown) {
+    const take = credits < left ? credits : left;
+    left -= take;
+    if (take > 0) {
+      const grant = state.grants.get(grantId);
+      invariant(grant !== undefined, () => `${reservation.reservationId} holds of ${grantId}, which is none of the account's`);
+      const before = countersOf(grant);
+      parts.push(grantPart(grant, take, before, moved(before, { available: 0, held: -take, gone: take })));
+    }
+    if (take < credits) returning.push({ grantId, credits: credits - take, consumed: take });
+  }
+  invariant(left === 0, () => `${reservation.reservationId} holds ${left} less than it consumes`);
+  const { reservationId, taskId, model } = reservation;
+  const { release, then } = releaseParts(state, returning.reverse(), 'held', taskId, at, context);
+  const fact: AccountFact = {
+    type: 'CreditsConsumed',
+    data: {
+      decidedAt: toIso(at),
+      reservationId,
+      taskId,
+      model,
+      held: reservation.credits,
+      consumed,
+      deliveredFraction: command.deliveredFraction,
+      parts,
+      ...release,
+      providerCost: costsOf(command.providerCost, consumed === 0),
+      overConsumption,
+    },
+  };
+  return then.length === 0 ? [fact] : [fact, ...then];
+}
+
+/** Money rule 5: the whole hold goes back, with the reason that the receipt shows. */
+export function decideRefund(state: AccountState, command: Refund, at: InstantMs, context: LedgerContext): Ended {
+  const reservation = state.reservations.get(command.reservationId);
+  if (reservation === undefined) return 'unchanged';
+  const { reservationId, taskId, model, credits } = reservation;
+  const returning = reservation.drawdown.map((part) => ({ ...part, consumed: 0 })).reverse();
+  const { release, then } = releaseParts(state, returning, 'held', taskId, at, context);
+  const providerCost = costsOf(command.providerCost, true);
+  return [
+    {
+      type: 'CreditsRefunded',
+      data: { decidedAt: toIso(at), kind: 'hold', reservationId, taskId, model, credits, reason: command.reason, ...release, providerCost },
+    },
+    ...then,
+  ];
+}
+
+/** A late result that the customer takes: the gate like any other, then the ending, in one append. */
+export function decideLateResult(state: AccountState, command: TakeLateResult, at: InstantMs, context: LedgerContext): Ended {
+  const reserved = decideReserve(state, { type: 'Reserve', requests: [command.request], openTasksMax: Infinity }, at, context);
+  if (!Array.isArray(reserved)) return reserved;
+  const working = cloneAccount(state);
+  for (const fact of reserved) evolveAccount(working, fact);
+  const { deliveredFraction, providerCost } = command;
+  const consumed = decideConsume(
+    working,
+    { type: 'Consume', reservationId: command.request.reservationId, deliveredFraction, providerCost },
+    at,
+    context,
+  );
+  return Array.isArray(consumed) ? [...reserved, ...consumed] : consumed;
+}
+
+/** A cost is absorbed where nothing was consumed for it. */
+function costsOf(costs: readonly Omit<ProviderCost, 'absorbed'>[], absorbed: boolean): ProviderCost[] {
+  return costs.map((cost) => ({ ...cost, absorbed }));
+}

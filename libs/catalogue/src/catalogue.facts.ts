@@ -12,14 +12,63 @@ export interface Modifiers {
   maxDurationSeconds?: number;
 }
 
+/** {@link Modifiers} as facts keep them: a fraction is the decimal string of its shortest form, for a fact holds no floats. */
+export interface StoredModifiers {
+  perSecond?: { includedSeconds: number | string; creditsPerSecond: number | string };
+  resolution?: Record<string, string>;
+  outputType?: Record<string, string>;
+  maxDurationSeconds?: number | string;
+}
+
 export type ModelFact =
-  | Fact<'ModelListed', { modelId: string; name: string; family: string; outputType: OutputType; durationSeconds: number | null; minimumPlan: string; provider: string; modifiers: Modifiers | null; decidedAt: Iso }>
+  | Fact<
+      'ModelListed',
+      {
+        modelId: string;
+        name: string;
+        family: string;
+        outputType: OutputType;
+        durationSeconds: number | string | null;
+        minimumPlan: string;
+        provider: string;
+        modifiers: StoredModifiers | null;
+        decidedAt: Iso;
+      }
+    >
   /** `priceVersion` is `<model>@<n>`; modifiers are part of the price, so they stand here as they were then. */
-  | Fact<'ModelPriced', { modelId: string; priceVersion: string; credits: Credits; modifiers: Modifiers | null; effectiveAt: Iso; reason: string; decidedAt: Iso }>
+  | Fact<
+      'ModelPriced',
+      {
+        modelId: string;
+        priceVersion: string;
+        credits: Credits;
+        modifiers: StoredModifiers | null;
+        effectiveAt: Iso;
+        reason: string;
+        decidedAt: Iso;
+      }
+    >
   | Fact<'ModelRetired', { modelId: string; decidedAt: Iso }>;
 
-export type PlanFact = Fact<'PlanDefined', { planId: string; version: number; name: string; rank: number; monthlyAllowance: Credits; upgradeCredit: 'full' | 'prorated'; weight: number; decidedAt: Iso }>;
+export type PlanFact = Fact<
+  'PlanDefined',
+  {
+    planId: string;
+    version: number;
+    name: string;
+    rank: number;
+    monthlyAllowance: Credits;
+    upgradeCredit: 'full' | 'prorated';
+    weight: number;
+    decidedAt: Iso;
+  }
+>;
 
 export type CatalogueFact = ModelFact | PlanFact;
 
-export const CATALOGUE_FACT_VERSIONS: Readonly<Record<CatalogueFact['type'], number>> = { ModelListed: 1, ModelPriced: 1, ModelRetired: 1, PlanDefined: 1 };
+export const CATALOGUE_FACT_VERSIONS: Readonly<Record<CatalogueFact['type'], number>> = {
+  ModelListed: 1,
+  ModelPriced: 1,
+  ModelRetired: 1,
+  PlanDefined: 1,
+};

@@ -4,6 +4,7 @@ import type { JsonObject } from '#libs/kernel';
 import type { RequestContext, WriteResult } from '#libs/event-store';
 import type { Modifiers, OutputType } from './catalogue.facts.js';
 import type { ModelView, PlanView, QuoteView } from './catalogue.view.js';
+import type { PlanInput } from './plan.decider.js';
 
 export interface ModelInput {
   name: string;
@@ -16,27 +17,45 @@ export interface ModelInput {
   modifiers?: Modifiers | null;
 }
 export class PutModel extends Command<WriteResult<ModelView>> {
-  constructor(readonly context: RequestContext, readonly modelId: string, readonly input: ModelInput) {
+  constructor(
+    readonly context: RequestContext,
+    readonly modelId: string,
+    readonly input: ModelInput,
+  ) {
     super();
   }
 }
 export class PriceModel extends Command<WriteResult<ModelView>> {
-  constructor(readonly context: RequestContext, readonly modelId: string, readonly input: { credits: number; effectiveAt?: string; reason: string }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly modelId: string,
+    readonly input: { credits: number; effectiveAt?: string; reason: string },
+  ) {
     super();
   }
 }
 export class RetireModel extends Command<WriteResult<ModelView>> {
-  constructor(readonly context: RequestContext, readonly modelId: string) {
+  constructor(
+    readonly context: RequestContext,
+    readonly modelId: string,
+  ) {
     super();
   }
 }
 export class PutPlan extends Command<WriteResult<PlanView>> {
-  constructor(readonly context: RequestContext, readonly planId: string, readonly input: { name: string; rank: number; monthlyAllowance: number; upgradeCredit?: 'full' | 'prorated'; weight?: number }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly planId: string,
+    readonly input: PlanInput,
+  ) {
     super();
   }
 }
 export class CreateQuote extends Command<WriteResult<QuoteView>> {
-  constructor(readonly context: RequestContext, readonly input: { accountId: string; model: string; parameters?: JsonObject; quantity?: number }) {
+  constructor(
+    readonly context: RequestContext,
+    readonly input: { accountId: string; model: string; parameters?: JsonObject; quantity?: number },
+  ) {
     super();
   }
 }

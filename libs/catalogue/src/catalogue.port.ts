@@ -1,5 +1,6 @@
 // What other contexts ask of the catalogue: what it costs, who may run it, what a plan gives. Answered from facts held in memory.
 import type { Credits, InstantMs, JsonObject, Refusal } from '#libs/kernel';
+import type { Position } from '#libs/event-store';
 import type { Modifiers, OutputType } from './catalogue.facts.js';
 
 export interface PriceVersion {
@@ -35,6 +36,7 @@ export interface CataloguePlan {
   monthlyAllowance: Credits;
   upgradeCredit: 'full' | 'prorated';
   weight: number;
+  revision: number;
   position: string;
 }
 
@@ -50,7 +52,13 @@ export interface Catalogue {
   /** Refusals: `unknown_model` (never listed, retired, or no price in effect), `validation_failed` with `errors[{pointer, detail}]`. */
   price(modelId: string, parameters: JsonObject | undefined, at: InstantMs): Priced | Refusal<'unknown_model' | 'validation_failed'>;
   model(id: string): CatalogueModel | null;
+  /** By id, retired ones among them. */
   models(): CatalogueModel[];
   plan(id: string): CataloguePlan | null;
+  /** By rank. */
   plans(): CataloguePlan[];
+  /** True once everything up to the position is known here; false after `timeoutMs`. */
+  waitFor(position: Position, timeoutMs: number): Promise<boolean>;
+  /** Catches up with the log's head: nobody says that a model is absent on the word of a memory that may lag. */
+  refresh(): Promise<void>;
 }

@@ -19,6 +19,8 @@ export const TASK_SESSIONS = Symbol('TaskSessions');
 /** KeyedCommands: idempotency by the log. */
 export const KEYED_COMMANDS = Symbol('KeyedCommands');
 export const CATALOGUE = Symbol('Catalogue');
+/** QuoteStore. */
+export const QUOTE_STORE = Symbol('QuoteStore');
 export const READ_MODELS = Symbol('ReadModels');
 /** ReadonlyMap<string, Provider>. */
 export const PROVIDERS = Symbol('Providers');

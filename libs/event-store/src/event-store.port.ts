@@ -55,6 +55,8 @@ export interface Appended {
   ok: true;
   /** One per append, in order: the revision of its last fact. */
   revisions: number[];
+  /** One per append, in order: the position of its last fact. */
+  positions: Position[];
   /** Of the first fact of the command; its facts stand side by side from there on, in the order given. */
   firstPosition: Position;
   /** Of the last fact of the command. */
@@ -141,11 +143,20 @@ export class EventStoreUnavailable extends Error {
 export interface EventStore {
   /** Whether one command's appends to two streams are one transaction. */
   readonly atomicAcrossStreams: boolean;
+  /** Throws {@link EventStoreUnavailable}. */
   append(command: CommandAppend): Promise<AppendResult>;
+  /**
+   * The same, for a caller that decides ahead: `settled` is called once, synchronously in the moment the outcome is learnt, so that
+   * nothing more is decided on facts that were refused. It must not throw.
+   */
+  submit(command: CommandAppend, settled: (outcome: AppendResult | EventStoreUnavailable) => void): void;
   /** An empty list for a stream that does not exist. */
   readStream(stream: string, options?: ReadOptions): Promise<StoredFact[]>;
-  /** Many short streams in one round trip; a stream that does not exist has an empty list. */
-  readStreams(streams: readonly string[]): Promise<Map<string, StoredFact[]>>;
+  /** Many short streams in one round trip, each from the revision named (default 0) and up to the limit; a stream that does not exist has an empty list. */
+  readStreams(
+    streams: readonly string[],
+    options?: { fromRevisions?: ReadonlyMap<string, number>; limitPerStream?: number },
+  ): Promise<Map<string, StoredFact[]>>;
   readAt(position: Position): Promise<StoredFact | null>;
   readAll(options: ReadAllOptions): Promise<LogPage>;
   /** Ordered, without a gap, in batches, for ever: yields also an empty page when only unmatched facts passed by. Ends on abort; throws when the store is lost. */

@@ -6,11 +6,13 @@ export type RequestClaimed = Fact<
   'RequestClaimed',
   {
     path: string;
-    /** The same as the fact's own: RFC 8785 hash of the request. */
+    /** The same as the fact's own `requestHash`. */
     requestHash: string;
     /** Where the answer is read from: a command that changed nothing. */
     targetStream: string | null;
     targetRevision: number | null;
+    /** What that answer said. */
+    targetPosition: string | null;
     /** How many entries a batch had; null for anything else. */
     entries: number | null;
   }
@@ -18,14 +20,17 @@ export type RequestClaimed = Fact<
 
 export const REQUEST_FACT_VERSIONS = { RequestClaimed: 1 } as const;
 
-export function requestClaimed(data: {
+export interface RequestClaim {
   path: string;
   requestHash: string;
   targetStream?: string;
   targetRevision?: number;
+  targetPosition?: string;
   entries?: number;
-}): NewFact {
-  const { path, requestHash, targetStream = null, targetRevision = null, entries = null } = data;
-  const stored: JsonObject = { path, requestHash, targetStream, targetRevision, entries };
-  return { type: 'RequestClaimed', schemaVersion: REQUEST_FACT_VERSIONS.RequestClaimed, data: stored };
+}
+
+export function requestClaimed({ path, requestHash, ...rest }: RequestClaim): NewFact {
+  const { targetStream = null, targetRevision = null, targetPosition = null, entries = null } = rest;
+  const data: JsonObject = { path, requestHash, targetStream, targetRevision, targetPosition, entries };
+  return { type: 'RequestClaimed', schemaVersion: REQUEST_FACT_VERSIONS.RequestClaimed, data };
 }

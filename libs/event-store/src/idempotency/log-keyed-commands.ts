@@ -1,0 +1,161 @@
+// 1 → 3 · decides whether a request's command runs, is replayed or refused; the record of it is the log itself.
+import { invariant, keyDigest, refuse, type ErasableRef } from '#libs/kernel';
+import { EventStoreUnavailable, NO_STREAM, type EventStore, type StoredFact } from '../event-store.port.js';
+import type { RequestContext, WriteResult } from '../request-context.js';
+import type { CustomerKeys } from '../sealing.port.js';
+import { tenantStream } from '../streams.js';
+import { TickBatch } from '../tick-batch.js';
+import { commandMeta, hashRequest } from './command-meta.js';
+import { KEY_CONFLICT, type KeyedCommand, type KeyedCommands, type PreparedCommand, type RecordedCommand } from './keyed-commands.port.js';
+import { requestClaimed, type RequestClaimed } from './request-claimed.facts.js';
+
+/** A conflict on the key means that the other command is durable, so the next look finds it; more looks are for a store that lies. */
+const LOOKS_MAX = 3;
+const FACTS_PAGE = 100;
+
+export class LogKeyedCommands implements KeyedCommands {
+  private readonly recorded: TickBatch<string, StoredFact | null>;
+  /** The last of the requests that run under a key now, by the key's digest. */
+  private readonly running = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly keys: CustomerKeys,
+  ) {
+    this.recorded = new TickBatch(
+      (digests) => store.findByKeyDigests(digests.map((hex) => Buffer.from(hex, 'hex'))) as Promise<Map<string, StoredFact | null>>,
+      () => null,
+    );
+  }
+
+  async run<View>(context: RequestContext, command: KeyedCommand<View>): Promise<WriteResult<View>> {
+    if (context.idempotencyKey !== null)
+      return this.inTurn(keyDigest(context.tenant, context.idempotencyKey, command.part).toString('hex'), context, command);
+    const executed = await command.execute(await this.prepare(context, command));
+    invariant(executed !== KEY_CONFLICT, 'a command without a key met a conflict on its key');
+    return 'unchanged' in executed ? executed.result : executed;
+  }
+
+  private inTurn<View>(hex: string, context: RequestContext, command: KeyedCommand<View>): Promise<WriteResult<View>> {
+    const before = this.running.get(hex);
+    const mine = before === undefined ? this.runKeyed(hex, context, command) : before.then(() => this.runKeyed(hex, context, command));
+    const settled: Promise<void> = mine
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .then(() => {
+        if (this.running.get(hex) === settled) this.running.delete(hex);
+      });
+    this.running.set(hex, settled);
+    return mine;
+  }
+
+  private async runKeyed<View>(hex: string, context: RequestContext, command: KeyedCommand<View>): Promise<WriteResult<View>> {
+    for (let look = 0; look < LOOKS_MAX; look += 1) {
+      const first = await this.recorded.get(hex);
+      if (first !== null) return this.replay(first, context, command);
+      const prepared = await this.prepare(context, command);
+      const executed = await command.execute(prepared);
+      if (executed === KEY_CONFLICT) continue;
+      if (!('unchanged' in executed)) return executed;
+      if (await this.claim(context, prepared, executed)) return executed.result;
+    }
+    throw new EventStoreUnavailable('the facts under an idempotency key could not be found');
+  }
+
+  private async prepare(context: RequestContext, { erasable, part, body }: KeyedCommand<unknown>): Promise<PreparedCommand> {
+    const needsSealer = erasable != null && Object.values(erasable.values).some((value) => value !== undefined && value !== null);
+    const sealed = needsSealer ? (await this.keys.sealerFor(context.tenant, erasable.accountId)).seal(erasable.values) : null;
+    const refs = sealed?.refs ?? {};
+    return { meta: commandMeta(context, hashRequest(context, refs, body), part), refs, sealed: sealed?.sealed };
+  }
+
+  /** Records a success that wrote nothing; false when another command took the key meanwhile. */
+  private async claim(
+    context: RequestContext,
+    { meta, sealed }: PreparedCommand,
+    executed: { unchanged: { stream: string; revision: number }; result: WriteResult<unknown> },
+  ): Promise<boolean> {
+    const { stream, revision } = executed.unchanged;
+    const fact = requestClaimed({
+      path: context.path,
+      requestHash: meta.requestHash as string,
+      targetStream: stream,
+      targetRevision: revision,
+      targetPosition: executed.result.position,
+    });
+    const append = {
+      stream: tenantStream('request', context.tenant, meta.commandId),
+      expectedRevision: NO_STREAM,
+      facts: [sealed === undefined ? fact : { ...fact, sealed }],
+    };
+    return (await this.store.append({ meta, appends: [append] })).ok;
+  }
+
+  private async replay<View>(first: StoredFact, context: RequestContext, command: KeyedCommand<View>): Promise<WriteResult<View>> {
+    const facts = await this.factsOf(first);
+    const refs = await this.refsAgain(facts, context.tenant, command);
+    if (refs === null || hashRequest(context, refs, command.body) !== first.requestHash) {
+      return { ok: false, ...refuse('idempotency_key_reused', 'This Idempotency-Key was used before for a different request.') };
+    }
+    const result = await command.replay(recordedCommand(facts));
+    return { ...result, replayed: true };
+  }
+
+  /** The refs that the request's texts would have under the stored salts; null when a text has no salt there, or none that still opens. */
+  private async refsAgain(
+    facts: readonly StoredFact[],
+    tenant: string,
+    { erasable }: KeyedCommand<unknown>,
+  ): Promise<Record<string, ErasableRef> | null> {
+    const refs: Record<string, ErasableRef> = {};
+    if (erasable == null) return refs;
+    const sealed = facts.flatMap((fact) => fact.sealed ?? []);
+    for (const [field, value] of Object.entries(erasable.values)) {
+      if (value === undefined || value === null) continue;
+      const opener = await this.keys.openerFor(tenant, erasable.accountId);
+      let digest: string | null = null;
+      for (const text of sealed) digest ??= opener?.digestAgain(text, field, value) ?? null;
+      if (digest === null) return null;
+      refs[field] = { $erasable: digest };
+    }
+    return refs;
+  }
+
+  /** All facts of a command: they stand side by side. */
+  private async factsOf(first: StoredFact): Promise<StoredFact[]> {
+    const command = commandPart(first.id);
+    const facts = [first];
+    let after = first.position;
+    for (;;) {
+      const page = await this.store.readAll({ after, limit: FACTS_PAGE });
+      for (const fact of page.facts) {
+        if (commandPart(fact.id) !== command) return facts;
+        facts.push(fact);
+      }
+      if (page.atEnd) return facts;
+      after = page.position;
+    }
+  }
+}
+
+/** Everything of an event id but the index within its command. */
+function commandPart(id: string): string {
+  return id.slice(0, -4);
+}
+
+function recordedCommand(facts: readonly StoredFact[]): RecordedCommand {
+  const first = facts[0] as StoredFact;
+  const last = facts.at(-1) as StoredFact;
+  const claim = first.type === 'RequestClaimed' ? (first.data as unknown as RequestClaimed['data']) : null;
+  return {
+    facts,
+    position: claim?.targetPosition ?? last.position,
+    recordedAt: last.recordedAt,
+    revisionOn(stream) {
+      if (claim?.targetStream === stream) return claim.targetRevision;
+      return facts.findLast((fact) => fact.stream === stream)?.revision ?? null;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+// 3 append · gives a new deployment its default plans and models, once; called at the start of every process that holds the catalogue.
+import { commandIdOf, invariant, keyDigest, type Clock } from '#libs/kernel';
+import { deploymentStream, NO_STREAM, processMeta, type EventStore } from '#libs/event-store';
+import defaultModels from '../data/default-catalogue.json' with { type: 'json' };
+import defaultPlans from '../data/default-plans.json' with { type: 'json' };
+import type { CatalogueFact } from './catalogue.facts.js';
+import type { ModelInput } from './catalogue.messages.js';
+import { toNewFact } from './catalogue.writer.js';
+import { decideModel, DEFAULT_PROVIDER } from './model.decider.js';
+import { decidePlan, type PlanInput } from './plan.decider.js';
+
+/** The deployment's own tenant: its keys may change the catalogue, and what the deployment does by itself is recorded under it. */
+const SEED_TENANT = 'default';
+
+/**
+ * Writes each default plan and model whose stream does not exist; answers how many it wrote. What an operator changed or retired has a stream,
+ * so it stays; two processes at once write the same command at no-stream, and one of them writes nothing.
+ */
+export async function seedCatalogue(store: EventStore, clock: Clock): Promise<number> {
+  const entries = defaults(clock);
+  const heads = await store.headsOf([...entries.keys()]);
+  let written = 0;
+  for (const [stream, facts] of entries) {
+    if ((heads.get(stream) ?? NO_STREAM) !== NO_STREAM) continue;
+    const commandId = commandIdOf(keyDigest(SEED_TENANT, 'default-catalogue', stream));
+    const meta = processMeta(SEED_TENANT, 'seed', null, commandId);
+    const appended = await store.append({ meta, appends: [{ stream, expectedRevision: NO_STREAM, facts: facts.map(toNewFact) }] });
+    if (appended.ok && !appended.repeated) written += 1;
+  }
+  return written;
+}
+
+/** Stream → the facts that define it, decided by the same rules as an operator's request; plans come before the models that name them. */
+function defaults(clock: Clock): Map<string, CatalogueFact[]> {
+  const at = clock.now();
+  const entries = new Map<string, CatalogueFact[]>();
+  for (const { id, ...input } of defaultPlans) {
+    entries.set(deploymentStream('plan', id), stated(decidePlan(null, id, input satisfies PlanInput, at)));
+  }
+  const references = {
+    planExists: (plan: string) => entries.has(deploymentStream('plan', plan)),
+    providerExists: (provider: string) => provider === DEFAULT_PROVIDER,
+  };
+  for (const { id: modelId, ...input } of defaultModels) {
+    const decision = decideModel(null, { type: 'PutModel', modelId, input: input as ModelInput }, references, at);
+    entries.set(deploymentStream('model', modelId), stated(decision));
+  }
+  return entries;
+}
+
+function stated(decision: unknown): CatalogueFact[] {
+  invariant(Array.isArray(decision), () => `the default catalogue breaks its own rules: ${JSON.stringify(decision)}`);
+  return decision as CatalogueFact[];
+}

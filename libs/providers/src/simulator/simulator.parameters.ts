@@ -36,7 +36,7 @@ export function simulationErrors(parameters: JsonObject): FieldError[] {
     errors.push({ pointer: `${POINTER}/outcome`, detail: `must be one of ${SIMULATED_OUTCOMES.join(', ')}` });
   if (afterMs !== undefined && !isWhole(afterMs, AFTER_MS_MAX))
     errors.push({ pointer: `${POINTER}/afterMs`, detail: `must be a whole number from 0 to ${AFTER_MS_MAX}` });
-  if (deliveredFraction !== undefined && fractionOf(deliveredFraction) === null)
+  if (deliveredFraction !== undefined && (typeof deliveredFraction !== 'number' || fractionOf(deliveredFraction) === null))
     errors.push({ pointer: `${POINTER}/deliveredFraction`, detail: 'must be a number from 0 to 1 with at most 6 decimals' });
   if (cost !== undefined) errors.push(...costErrors(cost));
   return errors;
@@ -59,8 +59,7 @@ function fractionOf(value: JsonValue | undefined): string | null {
   const text = typeof value === 'number' ? shortestDecimal(value) : typeof value === 'string' ? value : null;
   const fraction = text === null ? null : parseFraction(text);
   if (fraction === null) return null;
-  const shortest = formatDecimal(fraction);
-  return typeof value === 'string' && value !== shortest ? null : shortest;
+  return formatDecimal(fraction);
 }
 
 function moneyOf({ currency, amountMinor }: JsonObject): Money | null {

@@ -43,6 +43,7 @@ describe('parameters.simulate', () => {
     const asText: JsonObject = { simulate: { deliveredFraction: '0.000001' } };
     expect(simulationOf(asNumber).deliveredFraction).toBe('0.000001');
     expect(simulationOf(asText).deliveredFraction).toBe('0.000001');
-    expect(simulationErrors({ simulate: { deliveredFraction: '0.50' } })).toHaveLength(1);
+    expect(simulationErrors(asNumber)).toEqual([]);
+    expect(simulationErrors(asText)).toHaveLength(1);
   });
 });

@@ -20,7 +20,7 @@ export class SimulatorProvider implements Provider {
     cancel: true,
     parameters: ['simulate'],
     pollEveryMs: { first: 500, min: 500, max: 10_000 },
-    callsMax: 4_096,
+    callsMax: 512,
   };
   readonly #hints = new SimulatorHints();
   readonly #creations: BatchedCalls<SimulatedJob, boolean>;

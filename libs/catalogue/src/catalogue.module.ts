@@ -1,4 +1,4 @@
-// 1–4 · gives a process the catalogue in memory, seeded and followed, the quotes, and the handlers of both.
+// 1–4 · gives a process the catalogue in memory, seeded and followed, the quotes that were given, and the handlers of its changes.
 import { Global, Inject, Module, type BeforeApplicationShutdown } from '@nestjs/common';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -11,10 +11,9 @@ import { PriceModelHandler, PutModelHandler, RetireModelHandler } from './model.
 import type { ProviderRules } from './parameters.js';
 import { PutPlanHandler } from './plan.handler.js';
 import { PostgresQuoteStore } from './quote-store.postgres.js';
-import { CreateQuoteHandler } from './quote.handler.js';
 import { seedCatalogue } from './seed.js';
 
-/** Needs EVENT_STORE, PG_POOL, CLOCK, LOGGER, CONFIG, PROVIDERS, ACCOUNT_SESSIONS and KEYED_COMMANDS; gives CATALOGUE and QUOTE_STORE. */
+/** Needs EVENT_STORE, PG_POOL, CLOCK, LOGGER and PROVIDERS from global modules; gives CATALOGUE and QUOTE_STORE. */
 @Global()
 @Module({
   providers: [
@@ -39,7 +38,6 @@ import { seedCatalogue } from './seed.js';
     PriceModelHandler,
     RetireModelHandler,
     PutPlanHandler,
-    CreateQuoteHandler,
   ],
   exports: [CATALOGUE, QUOTE_STORE],
 })

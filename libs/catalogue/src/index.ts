@@ -19,4 +19,5 @@ export * from './quote-store.postgres.js';
 export * from './quote.handler.js';
 export * from './quote.js';
 export * from './quote.port.js';
+export * from './quotes.module.js';
 export * from './seed.js';

@@ -5,3 +5,4 @@ export * from './task.decider.js';
 export * from './task.facts.js';
 export * from './task.state.js';
 export * from './task.view.js';
+export * from './tasks.module.js';

@@ -23,7 +23,7 @@ export interface SnapshotPolicy<State> {
   onError?: (error: unknown) => void;
 }
 
-export interface LoaderOptions<State, F extends Fact> {
+export interface LoaderOptions<State, F extends Fact<string, object>> {
   store: EventStore;
   decider: Decider<State, F>;
   upcast: (fact: StoredFact) => F;
@@ -36,7 +36,7 @@ const PAGE_FACTS = 2_000;
 /** Snapshots on their way: a long replay waits for them, so that it cannot pile them up. */
 const SAVES_MAX = 4;
 
-export class Loader<State, F extends Fact> {
+export class Loader<State, F extends Fact<string, object>> {
   private readonly latest: TickBatch<string, Snapshot | null>;
   private readonly tails: TickBatch<string, StoredFact[]>;
   private readonly tailFrom = new Map<string, number>();

@@ -23,7 +23,7 @@ export interface PendingCommand {
 }
 
 /** What all sessions of a category share. */
-export interface SessionContext<State, F extends Fact> {
+export interface SessionContext<State, F extends Fact<string, object>> {
   store: EventStore;
   decider: Decider<State, F>;
   clock: Clock;
@@ -42,7 +42,7 @@ export interface SessionContext<State, F extends Fact> {
  * behind a refused append, so nothing lands on facts that never came to be. Two things wait until nothing is on its way: a refusal
  * (or an `unchanged`), which is decided again on the stream's verified head, and a reload after a failed append.
  */
-export class Session<State, F extends Fact> {
+export class Session<State, F extends Fact<string, object>> {
   private phase: 'loading' | 'ready' | 'verifying' = 'loading';
   private loaded: Loaded<State> | null = null;
   private mailbox: PendingCommand[] = [];

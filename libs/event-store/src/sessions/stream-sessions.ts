@@ -17,7 +17,7 @@ const ATTEMPTS_MAX_DEFAULT = 20;
 /** How many busy sessions are passed over when one must leave. */
 const EVICTION_LOOKS_MAX = 16;
 
-export interface StreamSessionsOptions<State, F extends Fact> {
+export interface StreamSessionsOptions<State, F extends Fact<string, object>> {
   store: EventStore;
   decider: Decider<State, F>;
   clock: Clock;
@@ -32,7 +32,7 @@ export interface StreamSessionsOptions<State, F extends Fact> {
   onConflict?: () => void;
 }
 
-export class StreamSessions<State, F extends Fact> implements Sessions<State> {
+export class StreamSessions<State, F extends Fact<string, object>> implements Sessions<State> {
   /** Least recently used first. */
   private readonly sessions = new Map<string, Session<State, F>>();
   private readonly context: SessionContext<State, F>;
@@ -151,7 +151,7 @@ function asStored(fact: StoredFact): Fact {
 }
 
 /** Sessions for tests: on memory, or on the store given; with snapshots where a codec is. */
-export function createMemorySessions<State, F extends Fact>(options: {
+export function createMemorySessions<State, F extends Fact<string, object>>(options: {
   decider: Decider<State, F>;
   clock: Clock;
   store?: EventStore;

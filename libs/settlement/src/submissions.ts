@@ -1,0 +1,182 @@
+// 1 → 2 → 3 · opens a task together with its reservation: the hot path of the product. Called by the SubmitTask handler and by batches.
+import { LRUCache } from 'lru-cache';
+import { invariant, type JsonObject, type Refusal } from '#libs/kernel';
+import type { Catalogue, QuoteStore } from '#libs/catalogue';
+import {
+  KEY_CONFLICT,
+  NO_STREAM,
+  tenantStream,
+  type CommandMeta,
+  type EventStore,
+  type Executed,
+  type KeyedCommands,
+  type PreparedCommand,
+  type RecordedCommand,
+  type RequestContext,
+  type Sessions,
+  type WriteResult,
+} from '#libs/event-store';
+import { ACCOUNT_ID_PATTERN, accountNewFacts, type AccountState, type LedgerContextOf } from '#libs/ledger';
+import { TASK_FACT_VERSIONS, type TaskView } from '#libs/tasks';
+import type { TaskInput } from './settlement.messages.js';
+import type { SettlementPolicies } from './settlement.policies.js';
+import { recordedRefusal, rejectionOf, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
+import {
+  decideSubmissions,
+  noSuchAccount,
+  type QuoteTerms,
+  type RejectedFact,
+  type SubmissionTerms,
+  type SubmittedFact,
+  type Wish,
+} from './submission.decider.js';
+
+/** What opening tasks needs of the rest of the house. */
+export interface SubmissionParts {
+  store: EventStore;
+  accounts: Sessions<AccountState>;
+  keyed: KeyedCommands;
+  catalogue: Catalogue;
+  quotes: Pick<QuoteStore, 'find'>;
+  contextOf: LedgerContextOf;
+  policies: SettlementPolicies;
+}
+
+/** One entry of a batch: the part of the batch's key, and the entry as it was sent. */
+export interface BatchPart {
+  part: string;
+  body: JsonObject;
+}
+
+/** What cannot be an id is not looked up. */
+const QUOTE_ID_PATTERN = /^quote_[0-9a-f]{32}$/;
+const KNOWN_ACCOUNTS_MAX = 100_000;
+
+export class Submissions {
+  /** Accounts that this process has seen to exist; an account never ceases to. */
+  private readonly known = new LRUCache<string, true>({ max: KNOWN_ACCOUNTS_MAX });
+
+  constructor(private readonly parts: SubmissionParts) {}
+
+  async submit(context: RequestContext, input: TaskInput, entry?: BatchPart): Promise<WriteResult<TaskView>> {
+    if (!isVisible(context, input.accountId)) return unrecordedRefusal(noSuchAccount());
+    const hasTexts = input.prompt !== undefined || input.metadata !== undefined;
+    // An account's key is made for its texts: nothing may be sealed for an account that does not exist.
+    if (hasTexts && !(await this.exists(context.tenant, input.accountId))) return unrecordedRefusal(noSuchAccount());
+    return this.parts.keyed.run<TaskView>(context, {
+      erasable: hasTexts ? { accountId: input.accountId, values: { prompt: input.prompt, metadata: input.metadata } } : null,
+      ...entry,
+      execute: (prepared) => this.execute(input, prepared),
+      replay: (recorded) => Promise.resolve(replaySubmission(input, recorded)),
+    });
+  }
+
+  /** Whether the account exists; asked of the log once, then remembered. */
+  async exists(tenant: string, accountId: string): Promise<boolean> {
+    const stream = tenantStream('account', tenant, accountId);
+    if (this.known.has(stream)) return true;
+    const isOpen = await this.parts.accounts.read(stream, (state) => state.isOpen);
+    if (isOpen) this.known.set(stream, true);
+    return isOpen;
+  }
+
+  /** Null where the input names none, or none that exists. */
+  async quoteOf(tenant: string, { quoteId }: TaskInput): Promise<QuoteTerms | null> {
+    return quoteId === undefined || !QUOTE_ID_PATTERN.test(quoteId) ? null : this.parts.quotes.find(tenant, quoteId);
+  }
+
+  private async execute(input: TaskInput, { meta, refs, sealed }: PreparedCommand): Promise<Executed<TaskView>> {
+    const taskId = `task_${meta.commandId}`;
+    const quote = input.quoteId === undefined ? null : await this.quoteOf(meta.tenant, input);
+    const wish: Wish = { taskId, input, quote, prompt: refs['prompt'] ?? null, metadata: refs['metadata'] ?? null };
+    let ended = await this.decide(wish, meta, sealed);
+    if (ended.kind === 'refused' && ended.refusal.code === 'unknown_model') {
+      // A catalogue that lags has not seen the newest model: nobody says that it is absent before the log was asked.
+      await this.parts.catalogue.refresh();
+      ended = await this.decide(wish, meta, sealed);
+    }
+    switch (ended.kind) {
+      case 'submitted': {
+        const { fact, position } = ended;
+        return { ok: true, view: submittedView(fact, textsOf(input), position), position, replayed: false };
+      }
+      case 'refused':
+        return ended.rejection === null ? unrecordedRefusal(ended.refusal) : this.record(ended.rejection, meta, sealed);
+      case 'repeated':
+        invariant(meta.keyDigest !== undefined, () => `${taskId} exists already, and no key names it`);
+        return KEY_CONFLICT;
+    }
+  }
+
+  private async decide(wish: Wish, meta: CommandMeta, sealed: string | undefined): Promise<Ended> {
+    const stream = tenantStream('account', meta.tenant, wish.input.accountId);
+    const taskStream = tenantStream('task', meta.tenant, wish.taskId);
+    const wishes = [wish];
+    let rejection: RejectedFact | null = null;
+    const outcome = await this.parts.accounts.execute<SubmittedFact | null>(stream, meta, (state, at, revision) => {
+      const decision = decideSubmissions(state, revision, at, wishes, this.termsOf(meta));
+      if (decision === null) return { unchanged: true, result: null };
+      if ('refusal' in decision) {
+        rejection = decision.rejections[0] ?? null;
+        return decision.refusal;
+      }
+      const fact = decision.tasks[0] as SubmittedFact;
+      return {
+        facts: accountNewFacts(decision.facts),
+        companions: [{ stream: taskStream, expectedRevision: NO_STREAM, facts: [submittedNewFact(fact, sealed)] }],
+        result: () => fact,
+      };
+    });
+    switch (outcome.kind) {
+      case 'appended':
+        return { kind: 'submitted', fact: outcome.result as SubmittedFact, position: outcome.position };
+      case 'refused':
+        return { kind: 'refused', refusal: outcome.refusal, rejection };
+      case 'unchanged':
+      case 'key_conflict':
+      case 'companion_conflict':
+        return { kind: 'repeated' };
+    }
+  }
+
+  termsOf(meta: CommandMeta): SubmissionTerms {
+    const { catalogue, contextOf, policies } = this.parts;
+    return { catalogue, ledger: contextOf(meta.commandId), policies };
+  }
+
+  /** The refusal is the task's first and last fact; the account is not touched. */
+  private async record(rejection: RejectedFact, meta: CommandMeta, sealed: string | undefined): Promise<Executed<TaskView>> {
+    const { type, data } = rejection;
+    const fact = { type, schemaVersion: TASK_FACT_VERSIONS[type], data: data as unknown as JsonObject, sealed };
+    const stream = tenantStream('task', meta.tenant, data.taskId);
+    const appended = await this.parts.store.append({ meta, appends: [{ stream, expectedRevision: NO_STREAM, facts: [fact] }] });
+    if (appended.ok) return recordedRefusal(rejectionOf(data), appended.position);
+    invariant(meta.keyDigest !== undefined, () => `${data.taskId} exists already, and no key names it`);
+    return KEY_CONFLICT;
+  }
+}
+
+type Ended =
+  | { kind: 'submitted'; fact: SubmittedFact; position: string }
+  | { kind: 'refused'; refusal: Refusal; rejection: RejectedFact | null }
+  | { kind: 'repeated' };
+
+/** A key that is bound to accounts sees no others: they are not there; nor is what can be no account. */
+export function isVisible(context: RequestContext, accountId: string): boolean {
+  return ACCOUNT_ID_PATTERN.test(accountId) && (context.accounts === null || context.accounts.includes(accountId));
+}
+
+export function submittedNewFact({ type, data }: SubmittedFact, sealed: string | undefined) {
+  return { type, schemaVersion: TASK_FACT_VERSIONS[type], data: data as unknown as JsonObject, sealed };
+}
+
+function replaySubmission(input: TaskInput, recorded: RecordedCommand): WriteResult<TaskView> {
+  for (const { type, data } of recorded.facts) {
+    if (type === 'TaskSubmitted') {
+      const fact = { type, data } as unknown as SubmittedFact;
+      return { ok: true, view: submittedView(fact, textsOf(input), recorded.position), position: recorded.position, replayed: true };
+    }
+    if (type === 'TaskRejected') return recordedRefusal(rejectionOf(data as unknown as RejectedFact['data']), recorded.position);
+  }
+  invariant(false, () => `no submission among ${recorded.facts.map((fact) => fact.type).join(', ')}`);
+}

@@ -34,11 +34,15 @@ function orderOf(state: AccountState): SpendableOrder {
 /** The grants that have available credits, in burn order. Read it, never keep or change it. */
 export function burnList(state: AccountState, burnOrder: readonly Bucket[]): readonly GrantState[] {
   const order = orderOf(state);
-  if (order.burnOrder !== burnOrder) {
+  if (order.burnOrder === null || !sameOrder(order.burnOrder, burnOrder)) {
     order.grants.sort(compareBurn(burnOrder));
     order.burnOrder = burnOrder;
   }
   return order.grants;
+}
+
+function sameOrder(a: readonly Bucket[], b: readonly Bucket[]): boolean {
+  return a === b || (a.length === b.length && a.every((bucket, index) => bucket === b[index]));
 }
 
 /** When the first grant that has available credits ends; Infinity when none ever does. */

@@ -1,12 +1,11 @@
 // 2 decide · how a reservation ends, exactly once: consumed in whole or part, or refunded; called by the account's decider.
-import { invariant, refuse, toIso, type InstantMs, type Refusal } from '#libs/kernel';
+import { floorOfFraction, invariant, parseDecimal, refuse, toIso, type InstantMs, type Refusal } from '#libs/kernel';
 import type { AccountCommand, AccountRefusalCode } from './account.commands.js';
 import type { AccountFact, GrantPart, OverConsumptionPolicy, ProviderCost } from './account.facts.js';
 import type { AccountState, LedgerContext, ReservationState } from './account.state.js';
 import { evolveAccount } from './account.evolve.js';
 import { cloneAccount } from './account.snapshot.js';
 import { releaseParts, type ReturningPart } from './drawdown.js';
-import { creditsOfFraction, parseFraction } from './fraction.js';
 import { countersOf, grantPart, moved } from './grant-part.js';
 import { invalid } from './refusals.js';
 import { decideReserve } from './reserve.decider.js';
@@ -14,16 +13,18 @@ import { decideReserve } from './reserve.decider.js';
 type Consume = Extract<AccountCommand, { type: 'Consume' }>;
 type Refund = Extract<AccountCommand, { type: 'Refund' }>;
 type TakeLateResult = Extract<AccountCommand, { type: 'TakeLateResult' }>;
+/** Above 1 only for an over-consumption, which its policy decides over. */
+const FRACTION_LIMITS = { integerDigitsMax: 3, fractionDigitsMax: 6 };
+
 type Ended = AccountFact[] | Refusal<AccountRefusalCode> | 'unchanged';
 
 /** Money rule 7: drawn in burn order, released in reverse, in one fact. A second ending changes nothing (rule 4). */
 export function decideConsume(state: AccountState, command: Consume, at: InstantMs, context: LedgerContext): Ended {
   const reservation = state.reservations.get(command.reservationId);
   if (reservation === undefined) return 'unchanged';
-  const millionths = parseFraction(command.deliveredFraction);
-  if (millionths === null)
-    return invalid('/deliveredFraction', `"${command.deliveredFraction}" is not a fraction with at most 6 decimals.`);
-  const used = creditsOfFraction(reservation.credits, millionths);
+  const fraction = parseDecimal(command.deliveredFraction, FRACTION_LIMITS);
+  if (fraction === null) return invalid('/deliveredFraction', `"${command.deliveredFraction}" is no fraction of at most 6 decimals.`);
+  const used = command.deliveredFraction === '1' ? reservation.credits : floorOfFraction(reservation.credits, fraction);
   const overConsumption = used > reservation.credits ? context.policies.overConsumption : null;
   if (overConsumption === 'reject') {
     return refuse('conflict', `The provider used ${used} credits of a reservation of ${reservation.credits}.`, {

@@ -9,6 +9,8 @@ import { invalid } from './refusals.js';
 /** `^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`, unique per tenant because it names the stream. */
 export const ACCOUNT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
+const ANCHOR_DISTANCE_MAX_MS = 100 * 365.25 * 86_400_000;
+
 type OpenAccount = Extract<AccountCommand, { type: 'OpenAccount' }>;
 type ChangePlan = Extract<AccountCommand, { type: 'ChangePlan' }>;
 
@@ -20,6 +22,7 @@ export function decideOpen(command: OpenAccount, at: InstantMs, context: LedgerC
   const plan = context.planTerms(command.plan);
   if (plan === null) return unknownPlan(command.plan);
   const anchor = command.billingAnchor ?? at;
+  if (Math.abs(anchor - at) > ANCHOR_DISTANCE_MAX_MS) return invalid('/billingAnchor', 'Must be within 100 years of now.');
   const next = nextBoundary(anchor, timezone, at);
   const decidedAt = toIso(at);
   const nextResetAt = toIso(next.at);

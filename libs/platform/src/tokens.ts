@@ -11,6 +11,8 @@ export const METRICS = Symbol('Metrics');
 /** Readiness: where each part of a process says how it is, and what /readyz shows. */
 export const READINESS = Symbol('Readiness');
 export const EVENT_STORE = Symbol('EventStore');
+/** Snapshots: where sessions keep their states. */
+export const SNAPSHOTS = Symbol('Snapshots');
 export const CUSTOMER_KEYS = Symbol('CustomerKeys');
 /** Sessions<AccountState>. */
 export const ACCOUNT_SESSIONS = Symbol('AccountSessions');

@@ -1,0 +1,2 @@
+// The projector's public face.
+export { Projector, ProjectorModule } from './projector.module.js';

@@ -1,0 +1,27 @@
+-- One row a signed change of one grant. recorded_at never decreases with the position, so it leads the key: the log's order, and a range of
+-- time is a range of the index.
+CREATE TABLE movement_vN (
+  stream text COLLATE "C" NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  position text COLLATE "C" NOT NULL,
+  -- Tells the movements of one fact apart, in the order in which they happened.
+  ordinal integer NOT NULL,
+  effective_at timestamptz NOT NULL,
+  type text NOT NULL,
+  bucket text NOT NULL,
+  grant_id text COLLATE "C" NOT NULL,
+  credits bigint NOT NULL,
+  consumed bigint NOT NULL CHECK (consumed >= 0),
+  available_before bigint NOT NULL CHECK (available_before >= 0),
+  available_after bigint NOT NULL CHECK (available_after >= 0),
+  task_id text COLLATE "C",
+  reason text,
+  actor text NOT NULL,
+  event_id text NOT NULL,
+  causation_id text,
+  correlation_id text NOT NULL,
+  PRIMARY KEY (stream, recorded_at, position, ordinal),
+  CONSTRAINT movement_adds_up CHECK (available_before + credits = available_after)
+);
+
+CREATE INDEX ON movement_vN (stream, task_id, position, ordinal) WHERE task_id IS NOT NULL;

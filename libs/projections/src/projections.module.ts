@@ -1,0 +1,48 @@
+// Hands a process the read models: READ_MODELS for the API, TASK_LEDGER_FACTS for settlement; the projector adds the engine that fills them.
+import { Global, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import type pg from 'pg';
+import type { Clock } from '#libs/kernel';
+import type { Catalogue } from '#libs/catalogue';
+import type { CustomerKeys, EventStore } from '#libs/event-store';
+import { CATALOGUE, CLOCK, CONFIG, CUSTOMER_KEYS, EVENT_STORE, PG_POOL, READ_MODELS, type Config } from '#libs/platform';
+import { TASK_LEDGER_FACTS } from '#libs/settlement';
+import { ProjectionProgress } from './engine/progress.js';
+import { ProjectionRegistry } from './engine/registry.postgres.js';
+import { READ_MODEL_LIST } from './read-models.js';
+import { PostgresReadModels } from './read-models.postgres.js';
+import { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
+
+@Global()
+@Module({
+  providers: [
+    ProjectionProgress,
+    {
+      provide: READ_MODELS,
+      inject: [PG_POOL, EVENT_STORE, CLOCK, CUSTOMER_KEYS, CATALOGUE, CONFIG, ProjectionProgress],
+      useFactory: (
+        pool: pg.Pool,
+        store: EventStore,
+        clock: Clock,
+        keys: CustomerKeys,
+        catalogue: Catalogue,
+        config: Config,
+        progress: ProjectionProgress,
+      ) => new PostgresReadModels({ pool, store, clock, keys, catalogue, burnOrder: config.burnOrder, progress }),
+    },
+    {
+      provide: TASK_LEDGER_FACTS,
+      inject: [READ_MODELS],
+      useFactory: (readModels: PostgresReadModels) =>
+        new ProjectedTaskLedgerFacts(readModels.taskQueries, (position, timeoutMs) => readModels.waitFor(position, timeoutMs)),
+    },
+  ],
+  exports: [READ_MODELS, TASK_LEDGER_FACTS, ProjectionProgress],
+})
+export class ProjectionsModule implements OnModuleInit {
+  constructor(@Inject(PG_POOL) private readonly pool: pg.Pool) {}
+
+  /** The tables are there before anything reads them, also where no projector has run yet. */
+  async onModuleInit(): Promise<void> {
+    await new ProjectionRegistry(this.pool).ensure(READ_MODEL_LIST);
+  }
+}

@@ -1,0 +1,154 @@
+// 4 project · one task as task-status keeps it, and what each fact of the task or of its account makes of it; called by project.ts.
+import { unreachable, type Credits } from '#libs/kernel';
+import { parseStream, type Position, type StoredFact, tenantStream } from '#libs/event-store';
+import type { AccountFact } from '#libs/ledger';
+import { evolveTask, initialTask, settlementOf, type TaskFact, type TaskFigures, type TaskState, type TaskStatus } from '#libs/tasks';
+
+export interface TaskRow {
+  stream: string;
+  tenant: string;
+  accountId: string;
+  taskId: string;
+  state: TaskState;
+  /** Null while only the reservation is known. */
+  createdPosition: Position | null;
+  revision: number;
+  position: Position;
+  sealed: string | null;
+  held: Credits;
+  consumed: Credits;
+  refunded: Credits;
+  reservations: number;
+  openReservations: number;
+  ledgerPositions: Position[];
+  /** How the row stands in the table: not at all, as a reservation without a task, or as it should. */
+  stored: 'no' | 'hidden' | 'shown';
+  /** The status that the totals count it under; null when they do not. */
+  counted: TaskStatus | null;
+}
+
+export function newRow(stream: string, accountId: string): TaskRow {
+  const { tenant, id } = parseStream(stream);
+  return {
+    stream,
+    tenant: tenant as string,
+    accountId,
+    taskId: id,
+    state: initialTask(),
+    createdPosition: null,
+    revision: -1,
+    position: '',
+    sealed: null,
+    held: 0,
+    consumed: 0,
+    refunded: 0,
+    reservations: 0,
+    openReservations: 0,
+    ledgerPositions: [],
+    stored: 'no',
+    counted: null,
+  };
+}
+
+/** Nothing more is expected of it: over, and settled. */
+export function isAtRest(row: TaskRow): boolean {
+  return row.createdPosition !== null && row.openReservations === 0 && row.state.status !== 'pending' && row.state.status !== 'processing';
+}
+
+export function figuresOf(row: Pick<TaskRow, 'held' | 'consumed' | 'refunded' | 'reservations' | 'openReservations'>): TaskFigures {
+  const { held, consumed, refunded } = row;
+  const reservation = row.reservations === 0 ? null : { isOpen: row.openReservations > 0, consumed, refunded };
+  return { held, consumed, refunded, settlement: settlementOf(reservation) };
+}
+
+/** A fact of the task's own stream. */
+export function foldTaskFact(row: TaskRow, stored: StoredFact): void {
+  const fact = stored as unknown as TaskFact;
+  evolveTask(row.state, fact);
+  if (fact.type === 'TaskSubmitted' || fact.type === 'TaskRejected') {
+    row.createdPosition = stored.position;
+    row.accountId = fact.data.accountId;
+    row.sealed = stored.sealed;
+  }
+  row.revision = stored.revision;
+  row.position = stored.position;
+}
+
+/** One task's part in a fact of its account. */
+export type LedgerPart =
+  | {
+      kind: 'reserved';
+      taskId: string;
+      credits: Credits;
+      /** Not a late result's: nothing was known of the task before. */ isFirst: boolean;
+    }
+  | { kind: 'ended'; taskId: string; held: Credits; consumed: Credits }
+  | { kind: 'goodwill'; taskId: string; credits: Credits }
+  /** Named, for its receipt; no figure of the task changes. */
+  | { kind: 'named'; taskId: string };
+
+export function foldLedgerPart(row: TaskRow, part: LedgerPart, position: Position): void {
+  switch (part.kind) {
+    case 'reserved':
+      row.held += part.credits;
+      row.reservations += 1;
+      row.openReservations += 1;
+      break;
+    case 'ended':
+      row.held -= part.held;
+      row.consumed += part.consumed;
+      row.refunded += part.held - part.consumed;
+      row.openReservations -= 1;
+      break;
+    case 'goodwill':
+      row.consumed -= part.credits;
+      row.refunded += part.credits;
+      break;
+    case 'named':
+      break;
+    default:
+      unreachable(part, 'part in a fact');
+  }
+  row.position = position;
+  if (row.ledgerPositions.at(-1) !== position) row.ledgerPositions.push(position);
+}
+
+/** Which tasks a fact of an account names, and what it says of each. */
+export function ledgerPartsOf(stored: StoredFact): LedgerPart[] {
+  const fact = stored as unknown as AccountFact;
+  switch (fact.type) {
+    case 'CreditsReserved':
+      return fact.data.reservations.map(({ reservationId, taskId, credits }) => ({
+        kind: 'reserved',
+        taskId,
+        credits,
+        isFirst: reservationId === taskId,
+      }));
+    case 'CreditsConsumed':
+      return [{ kind: 'ended', taskId: fact.data.taskId, held: fact.data.held, consumed: fact.data.consumed }];
+    case 'CreditsRefunded': {
+      const { kind, taskId, credits } = fact.data;
+      return [kind === 'goodwill' ? { kind, taskId, credits } : { kind: 'ended', taskId, held: credits, consumed: 0 }];
+    }
+    case 'CreditsGranted': {
+      const { goodwill, credits } = fact.data;
+      return goodwill === undefined ? [] : [{ kind: 'goodwill', taskId: goodwill.taskId, credits }];
+    }
+    case 'CreditsExpired':
+    case 'GrantRevoked':
+    case 'ProviderCostBooked':
+      return fact.data.taskId === null ? [] : [{ kind: 'named', taskId: fact.data.taskId }];
+    case 'AccountOpened':
+    case 'PlanChanged':
+    case 'CycleReset':
+    case 'AccountSuspended':
+    case 'AccountResumed':
+      return [];
+    default:
+      return unreachable(fact, 'account fact');
+  }
+}
+
+export function taskStreamOf(accountStream: string, taskId: string): string {
+  return tenantStream('task', parseStream(accountStream).tenant as string, taskId);
+}

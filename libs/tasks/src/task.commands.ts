@@ -11,7 +11,15 @@ export type TaskCommand =
   /** The attempt is over; the task goes on if `retryAt` is set, else it fails with it. */
   | { type: 'FailAttempt'; attempt: number; failure: Failure; cost: Money | null; retryAt: InstantMs | null }
   /** On a task that is over this becomes LateResultArrived, once per attempt. */
-  | { type: 'Complete'; attempt: number; assets: Asset[]; deliveredFraction: string; actualDurationSeconds: string | null; cost: Money | null; lateResultPolicy: LateResultPolicy }
+  | {
+      type: 'Complete';
+      attempt: number;
+      assets: Asset[];
+      deliveredFraction: string;
+      actualDurationSeconds: string | null;
+      cost: Money | null;
+      lateResultPolicy: LateResultPolicy;
+    }
   | { type: 'Fail'; attempt: number | null; failure: Failure; cost: Money | null; lateResultPolicy: LateResultPolicy }
   /** Unchanged before the instant that the policy names, or once over. */
   | { type: 'TimeOut' }

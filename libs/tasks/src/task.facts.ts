@@ -50,20 +50,70 @@ export interface DrawdownView {
 }
 
 export type TaskFact =
-  | Fact<'TaskSubmitted', SubmissionData & { drawdown: DrawdownView[]; deadlineAt: Iso; deadlinePolicy: DeadlinePolicy; /** Of hold_until_verdict: when the hold ends without a verdict; else equal to deadlineAt. */ holdUntil: Iso }>
-  | Fact<'TaskRejected', SubmissionData & { code: 'insufficient_credits' | 'plan_required'; detail: string; required: Credits; available: Credits; shortfall: Credits; requiredPlan: string; accountPlan: string; burnOrder: string[]; /** What there was, in burn order. */ drawdown: DrawdownView[] }>
-  | Fact<'TaskDispatched', { attempt: number; provider: string; /** Our own id of the attempt at the provider: what an unknown submission is looked up by. */ clientJobId: string; decidedAt: Iso }>
+  | Fact<
+      'TaskSubmitted',
+      SubmissionData & {
+        drawdown: DrawdownView[];
+        deadlineAt: Iso;
+        deadlinePolicy: DeadlinePolicy;
+        /** Of hold_until_verdict: when the hold ends without a verdict; else equal to deadlineAt. */ holdUntil: Iso;
+      }
+    >
+  | Fact<
+      'TaskRejected',
+      SubmissionData & {
+        code: 'insufficient_credits' | 'plan_required';
+        detail: string;
+        required: Credits;
+        available: Credits;
+        shortfall: Credits;
+        requiredPlan: string;
+        accountPlan: string;
+        burnOrder: string[];
+        /** What there was, in burn order. */ drawdown: DrawdownView[];
+      }
+    >
+  | Fact<
+      'TaskDispatched',
+      {
+        attempt: number;
+        provider: string;
+        /** Our own id of the attempt at the provider: what an unknown submission is looked up by. */ clientJobId: string;
+        decidedAt: Iso;
+      }
+    >
   | Fact<'TaskAccepted', { attempt: number; providerJobId: string; decidedAt: Iso }>
   | Fact<'TaskSubmissionUnknown', { attempt: number; detail: string; decidedAt: Iso }>
   | Fact<'TaskProgressed', { attempt: number; /** 0…100 */ percent: number; decidedAt: Iso }>
   | Fact<'TaskAttemptFailed', { attempt: number; failure: Failure; cost: Money | null; retryAt: Iso | null; decidedAt: Iso }>
-  | Fact<'TaskCompleted', { attempt: number; assets: Asset[]; deliveredFraction: string; actualDurationSeconds: string | null; cost: Money | null; decidedAt: Iso }>
+  | Fact<
+      'TaskCompleted',
+      {
+        attempt: number;
+        assets: Asset[];
+        deliveredFraction: string;
+        actualDurationSeconds: string | null;
+        cost: Money | null;
+        decidedAt: Iso;
+      }
+    >
   | Fact<'TaskFailed', { attempt: number | null; failure: Failure; cost: Money | null; decidedAt: Iso }>
   | Fact<'TaskTimedOut', { attempt: number | null; deadlineAt: Iso; policy: DeadlinePolicy; decidedAt: Iso }>
   | Fact<'TaskCancellationRequested', { reason: string | null; decidedAt: Iso }>
   | Fact<'TaskCancelled', { attempt: number | null; cost: Money | null; decidedAt: Iso }>
   /** A verdict after the ending. `assets` is empty when the verdict was no success, or policy `discard`. */
-  | Fact<'LateResultArrived', { attempt: number; outcome: 'succeeded' | 'failed'; assets: Asset[]; deliveredFraction: string; policy: LateResultPolicy; cost: Money | null; decidedAt: Iso }>
+  | Fact<
+      'LateResultArrived',
+      {
+        attempt: number;
+        outcome: 'succeeded' | 'failed';
+        assets: Asset[];
+        deliveredFraction: string;
+        policy: LateResultPolicy;
+        cost: Money | null;
+        decidedAt: Iso;
+      }
+    >
   /** Policy `offer`: the customer took it at the quoted price. */
   | Fact<'LateResultAccepted', { reservationId: string; credits: Credits; decidedAt: Iso }>;
 

@@ -8,6 +8,7 @@ export * from './leases/lease.js';
 export * from './logging/logger.js';
 export * from './logging/nest-logger.js';
 export * from './platform.module.js';
+export * from './postgres/embedded/embedded-postgres.js';
 export * from './postgres/migrate.js';
 export * from './postgres/pool.js';
 export * from './startup-error.js';

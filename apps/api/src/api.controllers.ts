@@ -1,0 +1,27 @@
+// Every controller of the API, in one list: the module serves them, the OpenAPI document is made from them.
+import type { Type } from '@nestjs/common';
+import { AccountsController } from './accounts/accounts.controller.js';
+import { CreditsController } from './accounts/credits.controller.js';
+import { ModelsController } from './catalogue/models.controller.js';
+import { PlansController } from './catalogue/plans.controller.js';
+import { ApiKeysController } from './keys/api-keys.controller.js';
+import { OperationsController } from './operations/operations.controller.js';
+import { TestClockController } from './operations/test-clock.controller.js';
+import { QuotesController } from './quotes/quotes.controller.js';
+import { BatchController } from './tasks/batch.controller.js';
+import { TaskEventsController } from './tasks/task-events.controller.js';
+import { TasksController } from './tasks/tasks.controller.js';
+
+export const API_CONTROLLERS: readonly Type[] = [
+  AccountsController,
+  CreditsController,
+  ModelsController,
+  PlansController,
+  QuotesController,
+  BatchController,
+  TasksController,
+  TaskEventsController,
+  ApiKeysController,
+  TestClockController,
+  OperationsController,
+];

@@ -1,0 +1,39 @@
+// 1 HTTP in · the edge as a Nest module: controllers and what they share. What they command and read comes from the libs' modules.
+import { Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import type { Registry } from 'prom-client';
+import { LedgerModule } from '#libs/ledger';
+import { METRICS } from '#libs/platform';
+import { API_CONTROLLERS } from './api.controllers.js';
+import { PastBalances } from './accounts/past-balances.js';
+import { CatalogueReads } from './catalogue/catalogue.reads.js';
+import { Drain } from './http/drain.js';
+import { Reads } from './http/reads.js';
+import { Writes } from './http/writes.js';
+import { ApiKeys } from './keys/api-keys.service.js';
+import { HttpMetrics } from './metrics/http.metrics.js';
+import { openApiDocument } from './openapi/openapi.document.js';
+import { OPENAPI_TEXT } from './openapi/openapi.token.js';
+import { TaskTail } from './tasks/task-tail.js';
+
+/**
+ * Needs, from global modules: CONFIG, LOGGER, METRICS, READINESS, PG_POOL, CLOCK, EVENT_STORE, KEYED_COMMANDS, CATALOGUE, READ_MODELS, TestClock;
+ * and the handlers of the libs' commands.
+ */
+@Module({
+  imports: [CqrsModule.forRoot(), LedgerModule],
+  controllers: [...API_CONTROLLERS],
+  providers: [
+    Writes,
+    Reads,
+    CatalogueReads,
+    PastBalances,
+    ApiKeys,
+    Drain,
+    TaskTail,
+    { provide: HttpMetrics, inject: [METRICS], useFactory: (registry: Registry) => new HttpMetrics(registry) },
+    { provide: OPENAPI_TEXT, useFactory: () => JSON.stringify(openApiDocument(API_CONTROLLERS)) },
+  ],
+  exports: [ApiKeys, Drain, HttpMetrics],
+})
+export class ApiModule {}

@@ -1,0 +1,85 @@
+// 1 HTTP in · the Fastify under Nest: its limits, its JSON parser, and problems for everything that no controller sees.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '#libs/platform';
+import { newCommandId } from '#libs/kernel';
+import { ApiProblem, problemOf } from '../problems/problem.js';
+import { parseJsonBody } from './json-body.js';
+import type { ProblemSender } from './problem.filter.js';
+import { RouteTable } from './route-table.js';
+
+const BATCH_ROUTE = '/v1/tasks/batch';
+
+export type AdapterLimits = Pick<Config, 'bodyBytesMax' | 'batchBodyBytesMax' | 'jsonDepthMax'>;
+
+export class ApiAdapter extends FastifyAdapter {
+  readonly routes = new RouteTable();
+
+  constructor(
+    limits: AdapterLimits,
+    private readonly sender: ProblemSender,
+  ) {
+    super({
+      bodyLimit: limits.bodyBytesMax,
+      logger: false,
+      disableRequestLogging: true,
+      skipMiddie: true,
+      // Time for the body; the headers have their own below.
+      requestTimeout: 60_000,
+      keepAliveTimeout: 72_000,
+      routerOptions: { maxParamLength: 200, caseSensitive: true },
+      // While draining, a request that came over a living connection is still served; its answer closes the connection.
+      return503OnClosing: false,
+      forceCloseConnections: 'idle',
+      onProtoPoisoning: 'error',
+      frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sender.send(error, request, reply),
+      clientErrorHandler: refuseUnreadable,
+    } as never);
+    const fastify = this.getInstance<FastifyInstance>();
+    fastify.server.headersTimeout = 20_000;
+    fastify.removeAllContentTypeParsers();
+    fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+      try {
+        done(null, parseJsonBody(bytes as Buffer, limits.jsonDepthMax));
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+    fastify.addHook('onRoute', (route) => {
+      if (route.url === BATCH_ROUTE) route.bodyLimit = limits.batchBodyBytesMax;
+      this.routes.add(route.method, route.url);
+    });
+  }
+
+  /** Nest would answer in its own shape. */
+  override setErrorHandler(): never {
+    return this.getInstance<FastifyInstance>().setErrorHandler((error, request, reply) => this.sender.send(error, request, reply)) as never;
+  }
+
+  override setNotFoundHandler(): never {
+    return this.getInstance<FastifyInstance>().setNotFoundHandler((request, reply) =>
+      this.sender.send(this.routes.refusalOf(request), request, reply),
+    ) as never;
+  }
+}
+
+/** What Node's parser could not read as HTTP: there is no request yet, so the answer is written by hand. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: IncomingMessage }): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy();
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const problem = tooLarge
+    ? new ApiProblem('headers_too_large', 'The headers of the request are too large.')
+    : new ApiProblem(
+        'validation_failed',
+        error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'The request did not arrive in time.' : 'The request is not valid HTTP.',
+      );
+  const requestId = `req_${newCommandId()}`;
+  const body = problemOf(problem.code, problem.message, problem.fields, { instance: '', requestId });
+  const text = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${body.status} ${tooLarge ? 'Request Header Fields Too Large' : 'Bad Request'}\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\nRequest-Id: ${requestId}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}

@@ -1,0 +1,48 @@
+// query · makes a read wait for the position it must show: the one asked for, or the last that the same key wrote here.
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { READ_MODELS } from '#libs/platform';
+import type { ReadModels } from '#libs/projections';
+import { ApiProblem } from '../problems/problem.js';
+import type { ReadQueryDto } from '../validation/queries.js';
+import { keyOf } from './exchange.js';
+
+export const AT_LEAST_TIMEOUT_MS = 10_000;
+export const OWN_WRITES_TIMEOUT_MS = 2_000;
+
+export function notReached(position: string): ApiProblem {
+  return new ApiProblem('not_ready', `What is read has not reached position ${position} within ${AT_LEAST_TIMEOUT_MS / 1_000} seconds.`, {
+    atLeast: position,
+  });
+}
+
+@Injectable()
+export class Reads {
+  /** The furthest position that the read models were seen to have reached: nothing behind it is waited for again. */
+  #reached = '';
+
+  constructor(@Inject(READ_MODELS) private readonly models: ReadModels) {}
+
+  /** Undefined when there is nothing to wait for, so that the usual read pays no turn of the loop. */
+  ready(request: FastifyRequest, query: ReadQueryDto): Promise<void> | undefined {
+    const own = keyOf(request).lastPosition;
+    const asked = query.atLeast;
+    if ((own === null || own <= this.#reached) && (asked === undefined || asked <= this.#reached)) return undefined;
+    return this.#wait(own, asked);
+  }
+
+  async #wait(own: string | null, asked: string | undefined): Promise<void> {
+    if (asked !== undefined && asked > this.#reached) {
+      if (!(await this.models.waitFor(asked, AT_LEAST_TIMEOUT_MS))) {
+        throw notReached(asked);
+      }
+      this.#note(asked);
+    }
+    // Best effort: a read model that stands still must not make every read of a writer an error.
+    if (own !== null && own > this.#reached && (await this.models.waitFor(own, OWN_WRITES_TIMEOUT_MS))) this.#note(own);
+  }
+
+  #note(position: string): void {
+    if (position > this.#reached) this.#reached = position;
+  }
+}

@@ -1,0 +1,183 @@
+// Makes the OpenAPI 3.1 document from what the routes declare; served at /openapi.json, and committed as openapi.json where a test compares it.
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { RequestMethod, type Type } from '@nestjs/common';
+import { PROBLEM_TYPES, type ProblemType } from '../problems/problem.catalogue.js';
+import { membersOf, schemaOf } from '../validation/dto.rules.js';
+import type { Dto, JsonSchema } from '../validation/rules.js';
+import { ANSWER_SCHEMAS } from './answer.schemas.js';
+import { ENDPOINT, type EndpointSpec } from './endpoint.decorator.js';
+
+export interface OpenApiDocument extends JsonSchema {
+  paths: Record<string, Record<string, JsonSchema>>;
+}
+
+interface Route {
+  path: string;
+  method: string;
+  endpoint: EndpointSpec;
+}
+
+export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
+  const paths: OpenApiDocument['paths'] = {};
+  const bodies: Record<string, JsonSchema> = {};
+  for (const route of routesOf(controllers)) {
+    (paths[route.path] ??= {})[route.method] = operation(route);
+    if (route.endpoint.body) bodies[bodyName(route.endpoint.body)] = schemaOf(route.endpoint.body);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Rollcredits',
+      version: '1',
+      summary: 'Credits and tasks of an AI video product, with proof.',
+      description:
+        'Errors are `application/problem+json`, see docs/errors.md. Every write answers its log `position`; every read takes `?atLeast=<position>`.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ apiKey: [] }],
+    tags: ['Tasks', 'Quotes', 'Credits', 'Accounts', 'Catalogue', 'API keys', 'Operations'].map((name) => ({ name })),
+    paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+    components: {
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'rc_…', description: 'An API key. `admin` implies every scope.' },
+      },
+      schemas: { ...bodies, ...ANSWER_SCHEMAS },
+    },
+  };
+}
+
+export function routesOf(controllers: readonly Type[]): Route[] {
+  return controllers.flatMap((controller) => {
+    const prefix = Reflect.getMetadata(PATH_METADATA, controller) as string;
+    return Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
+      const handler = (controller.prototype as Record<string, unknown>)[name];
+      const endpoint = typeof handler === 'function' ? (Reflect.getMetadata(ENDPOINT, handler) as EndpointSpec | undefined) : undefined;
+      if (endpoint === undefined) return [];
+      const own = Reflect.getMetadata(PATH_METADATA, handler as object) as string;
+      const path = `/${[prefix, own]
+        .flatMap((part) => part.split('/'))
+        .filter((part) => part !== '')
+        .join('/')}`.replaceAll(/:([A-Za-z]+)/g, '{$1}');
+      const method = (RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler as object) as number] as string).toLowerCase();
+      return [{ path, method, endpoint }];
+    });
+  });
+}
+
+function operation({ path, method, endpoint }: Route): JsonSchema {
+  const isWrite = method !== 'get';
+  return {
+    operationId: endpoint.id,
+    tags: [endpoint.tag],
+    summary: endpoint.summary,
+    description: [endpoint.description, scopeSentence(endpoint)].filter(Boolean).join('\n\n'),
+    'x-scope': endpoint.open ? null : (endpoint.scope ?? 'any'),
+    ...(endpoint.open && { security: [] }),
+    parameters: [...pathParameters(path), ...queryParameters(endpoint), ...(method === 'post' ? [IDEMPOTENCY_KEY] : [])],
+    ...(endpoint.body && { requestBody: requestBody(endpoint) }),
+    responses: { [String(endpoint.answer.status)]: success(endpoint, isWrite, method === 'post'), ...problems(path, method, endpoint) },
+  };
+}
+
+function scopeSentence(endpoint: EndpointSpec): string {
+  if (endpoint.open) return 'No API key is needed.';
+  const scope = endpoint.scope === null ? 'Any API key.' : `Scope \`${endpoint.scope}\`.`;
+  return endpoint.deployment ? `${scope} Keys of the deployment's own tenant only.` : scope;
+}
+
+const IDEMPOTENCY_KEY: JsonSchema = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same key and request again get the first answer, for good.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const REQUEST_ID: JsonSchema = { description: 'The id of this request, also in the log.', schema: { type: 'string' } };
+
+function pathParameters(path: string): JsonSchema[] {
+  return [...path.matchAll(/\{([A-Za-z]+)\}/g)].map((match) => ({
+    name: match[1],
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+}
+
+function queryParameters(endpoint: EndpointSpec): JsonSchema[] {
+  if (!endpoint.query) return [];
+  return membersOf(endpoint.query).map((member) => ({
+    name: member.name,
+    in: 'query',
+    required: !member.optional,
+    schema: Object.assign({}, ...member.rules.map((rule) => rule.schema)) as JsonSchema,
+  }));
+}
+
+function requestBody(endpoint: EndpointSpec): JsonSchema {
+  const schema = { $ref: `#/components/schemas/${bodyName(endpoint.body as Dto)}` };
+  return {
+    required: endpoint.bodyOptional !== true,
+    content: { 'application/json': { schema, ...(endpoint.example && { example: endpoint.example }) } },
+  };
+}
+
+function bodyName(dto: Dto): string {
+  return dto.name.replace(/Dto$/, '');
+}
+
+function success(endpoint: EndpointSpec, isWrite: boolean, isPost: boolean): JsonSchema {
+  const { schema, mediaTypes = ['application/json'] } = endpoint.answer;
+  const content = Object.fromEntries(
+    mediaTypes.map((type) => [
+      type,
+      { schema: type === 'text/event-stream' ? { type: 'string' } : { $ref: `#/components/schemas/${schema ?? ''}` } },
+    ]),
+  );
+  return {
+    description: endpoint.summary,
+    headers: {
+      'Request-Id': REQUEST_ID,
+      ...(isWrite && { Position: { description: 'Where the log stands with this write.', schema: { type: 'string' } } }),
+      ...(isPost && { 'Idempotent-Replay': { description: '`true` when this is the first answer again.', schema: { type: 'string' } } }),
+    },
+    ...(schema !== null && { content }),
+  };
+}
+
+/** What the route may be refused with, by status; every code that shares a status is named. */
+function problems(path: string, method: string, endpoint: EndpointSpec): Record<string, JsonSchema> {
+  const codes = new Set<string>(endpoint.open ? [] : ['unauthorized', 'rate_limited', 'not_ready', 'internal']);
+  const isAbout = path.includes('{') || (endpoint.body !== undefined && 'accountId' in (schemaOf(endpoint.body)['properties'] as object));
+  if (!endpoint.open && (endpoint.scope !== null || endpoint.deployment)) codes.add('forbidden');
+  if (endpoint.body || endpoint.query || method === 'post') codes.add('validation_failed');
+  if (endpoint.body) ['payload_too_large', 'unsupported_media_type'].forEach((code) => codes.add(code));
+  if (isAbout || endpoint.id === 'setTestClock') codes.add('not_found');
+  if (method === 'post') ['idempotency_key_reused', 'overloaded'].forEach((code) => codes.add(code));
+  for (const code of endpoint.problems ?? []) codes.add(code);
+  const byStatus = new Map<number, ProblemType[]>();
+  for (const code of codes) {
+    const type = PROBLEM_TYPES.get(code) as ProblemType;
+    byStatus.set(type.status, [...(byStatus.get(type.status) ?? []), type]);
+  }
+  return Object.fromEntries([...byStatus].sort(([a], [b]) => a - b).map(([status, types]) => [String(status), problemAnswer(types)]));
+}
+
+function problemAnswer(types: readonly ProblemType[]): JsonSchema {
+  const codes = types.map((type) => type.code).sort();
+  return {
+    description: codes.map((code) => `\`${code}\``).join(', '),
+    headers: {
+      'Request-Id': REQUEST_ID,
+      ...(types.some((type) => type.retryAfter !== undefined) && {
+        'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } },
+      }),
+    },
+    content: {
+      'application/problem+json': {
+        schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: codes } } }] },
+      },
+    },
+  };
+}

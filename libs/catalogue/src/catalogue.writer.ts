@@ -1,5 +1,5 @@
 // 3 append · writes what was decided over a model or a plan, and lets this process know it at once; called by the catalogue's handlers.
-import { invariant, isRefusal, type Clock, type Decision, type Fact, type InstantMs, type JsonObject } from '#libs/kernel';
+import { invariant, isRefusal, type Clock, type Decision, type InstantMs, type JsonObject } from '#libs/kernel';
 import { deploymentStream, EventStoreUnavailable, NO_STREAM } from '#libs/event-store';
 import type { CommandMeta, EventStore, StoredFact, WriteResult } from '#libs/event-store';
 import { CATALOGUE_FACT_VERSIONS, type CatalogueFact, type ModelFact, type PlanFact } from './catalogue.facts.js';
@@ -50,7 +50,7 @@ export class CatalogueWriter {
     stream: string | null,
     meta: CommandMeta,
     fold: (facts: readonly StoredFact[]) => State | null,
-    decide: (state: State | null, at: InstantMs) => Decision<CatalogueFact, string>,
+    decide: (state: State | null, at: InstantMs) => Decision<CatalogueFact>,
     answer: (state: State, at: InstantMs) => { view: View; position: string },
   ): Promise<WriteResult<View>> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
@@ -74,7 +74,7 @@ export class CatalogueWriter {
       invariant(written !== null, `what was written to ${stream} cannot be read`);
       return { ok: true, ...answer(written, at), replayed: false };
     }
-    throw new EventStoreUnavailable(`${stream} changed ${ATTEMPTS_MAX} times while it was being changed`);
+    throw new EventStoreUnavailable(`${stream ?? 'nothing'} changed ${ATTEMPTS_MAX} times while it was being changed`);
   }
 }
 
@@ -84,15 +84,11 @@ export function toNewFact(fact: CatalogueFact): { type: string; schemaVersion: n
 
 function foldModel(facts: readonly StoredFact[]): CatalogueModel | null {
   let model: CatalogueModel | null = null;
-  for (const fact of facts) model = evolveModel(model, stated<ModelFact>(fact), fact);
+  for (const fact of facts) model = evolveModel(model, { type: fact.type, data: fact.data } as unknown as ModelFact, fact);
   return model;
 }
 
 function foldPlan(facts: readonly StoredFact[]): CataloguePlan | null {
   const last = facts.at(-1);
-  return last === undefined ? null : evolvePlan(stated<PlanFact>(last), last);
-}
-
-function stated<F extends Fact<string, object>>(fact: StoredFact): F {
-  return { type: fact.type, data: fact.data } as unknown as F;
+  return last === undefined ? null : evolvePlan({ type: last.type, data: last.data } as unknown as PlanFact, last);
 }

@@ -46,8 +46,7 @@ function planErrors(planId: string, input: PlanInput): FieldError[] {
   errors.push(...textErrors(name, '/name', NAME_CHARACTERS_MAX));
   if (!isWhole(rank, 0, RANK_MAX)) errors.push({ pointer: '/rank', detail: `must be a whole number from 0 to ${RANK_MAX}` });
   errors.push(...creditsErrors(monthlyAllowance, '/monthlyAllowance'));
-  if (upgradeCredit !== 'full' && upgradeCredit !== 'prorated')
-    errors.push({ pointer: '/upgradeCredit', detail: 'must be full or prorated' });
+  if (!['full', 'prorated'].includes(upgradeCredit)) errors.push({ pointer: '/upgradeCredit', detail: 'must be full or prorated' });
   if (!isWhole(weight, 1, WEIGHT_MAX)) errors.push({ pointer: '/weight', detail: `must be a whole number from 1 to ${WEIGHT_MAX}` });
   return errors;
 }

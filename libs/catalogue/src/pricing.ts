@@ -126,7 +126,7 @@ function withCredits<Result>(
   credits: Credits | Refusal<'validation_failed'>,
   result: (credits: Credits) => Result,
 ): Result | Refusal<'validation_failed'> {
-  return isRefusal(credits) ? credits : result(credits as Credits);
+  return isRefusal(credits) ? credits : result(credits);
 }
 
 function firstPerPointer(errors: readonly FieldError[]): FieldError[] {

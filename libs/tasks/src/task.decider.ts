@@ -141,7 +141,7 @@ function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 
     return refuse('validation_failed', `the delivered fraction is 0 to 1, not ${deliveredFraction}`);
   const durations = [actualDurationSeconds, ...assets.map((asset) => asset.durationSeconds)];
   const wrong = durations.find((duration) => duration !== null && parseDecimal(duration) === null);
-  if (wrong !== undefined) return refuse('validation_failed', `a duration is a decimal number of seconds, not ${wrong}`);
+  if (wrong !== undefined) return refuse('validation_failed', `a duration is a decimal number of seconds, not ${String(wrong)}`);
   const known = attemptOf(state, attempt);
   if (known === null) return noSuchAttempt(attempt);
   if (hasVerdict(known)) return UNCHANGED;

@@ -55,10 +55,19 @@ export interface TaskPlace {
   position: string;
 }
 
+export interface ReservationFigures {
+  isOpen: boolean;
+  consumed: Credits;
+  refunded: Credits;
+  /** Which fact ended it: tells apart what the figures cannot, the endings of a task that cost 0 credits. */
+  endedBy?: 'consumed' | 'refunded';
+}
+
 /** Folds the settlement from ledger figures; it is never kept beside them. `consumed` net of goodwill, `refunded` with it. */
-export function settlementOf(reservation: { isOpen: boolean; consumed: Credits; refunded: Credits } | null): SettlementView {
+export function settlementOf(reservation: ReservationFigures | null): SettlementView {
   if (reservation === null) return 'none';
   if (reservation.isOpen) return 'open';
+  if (reservation.consumed === 0 && reservation.refunded === 0) return reservation.endedBy ?? 'consumed';
   if (reservation.refunded === 0) return 'consumed';
   return reservation.consumed === 0 ? 'refunded' : 'partial';
 }
@@ -96,7 +105,7 @@ export function taskView(state: TaskState, figures: TaskFigures, texts: TaskText
     failure: state.failure,
     lateResult: state.late === null ? null : { policy: state.late.policy, outcome: state.late.outcome, accepted: state.late.accepted },
     prompt: texts.prompt,
-    parameters: state.parameters as JsonValue,
+    parameters: state.parameters,
     metadata: texts.metadata,
     quoteId: state.quoteId,
     priceVersion: state.priceVersion,

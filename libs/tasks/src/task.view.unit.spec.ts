@@ -105,6 +105,7 @@ describe('the settlement', () => {
     expect(settlementOf({ isOpen: false, consumed: 70, refunded: 0 })).toBe('consumed');
     expect(settlementOf({ isOpen: false, consumed: 0, refunded: 70 })).toBe('refunded');
     expect(settlementOf({ isOpen: false, consumed: 35, refunded: 35 })).toBe('partial');
-    expect(settlementOf({ isOpen: false, consumed: 0, refunded: 0 })).toBe('consumed');
+    expect(settlementOf({ isOpen: false, consumed: 0, refunded: 0, endedBy: 'consumed' })).toBe('consumed');
+    expect(settlementOf({ isOpen: false, consumed: 0, refunded: 0, endedBy: 'refunded' })).toBe('refunded');
   });
 });

@@ -85,7 +85,7 @@ export class Story {
     return decideTask(this.state, command, at);
   }
 
-  then(command: TaskCommand, at: InstantMs = this.at + 1_000): Story {
+  then(command: TaskCommand, at: InstantMs = this.at + 1_000): this {
     const decision = this.when(command, at);
     this.at = at;
     if (Array.isArray(decision)) this.facts.push(...decision);

@@ -18,3 +18,6 @@ export * from './idempotency/log-keyed-commands.js';
 export * from './memory/memory-key-vault.js';
 export * from './sealing/cached-customer-keys.js';
 export * from './sealing/key-vault.port.js';
+export * from './postgres/key-vault.postgres.js';
+export * from './postgres/postgres-event-store.postgres.js';
+export * from './postgres/snapshots.postgres.js';

@@ -6,14 +6,15 @@ import {
   type AppendResult,
   type CommandAppend,
   type EventStore,
-  type EventStoreUnavailable,
   type LogPage,
+  type NewFact,
   type Position,
   type ReadAllOptions,
   type ReadOptions,
   type StoredFact,
   type SubscribeOptions,
 } from '../event-store.port.js';
+import { PendingAppend, type Settled } from '../pending-append.js';
 import { placeOf, toPosition } from '../position.js';
 import { followLog } from '../subscription.js';
 
@@ -22,8 +23,6 @@ interface LoggedFact {
   fact: Omit<StoredFact, 'data'>;
   data: string;
 }
-
-type Settled = (outcome: AppendResult | EventStoreUnavailable) => void;
 
 /** What several stores of one test share, as processes share a database. */
 export class MemoryLog {
@@ -44,7 +43,7 @@ export class MemoryLog {
  */
 export class MemoryEventStore implements EventStore {
   readonly atomicAcrossStreams = true;
-  private queue: Array<{ command: CommandAppend; settled: Settled }> = [];
+  private queue: PendingAppend[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -59,7 +58,7 @@ export class MemoryEventStore implements EventStore {
 
   submit(command: CommandAppend, settled: Settled): void {
     if (this.queue.length === 0) queueMicrotask(() => this.flush());
-    this.queue.push({ command, settled });
+    this.queue.push(new PendingAppend(command, settled));
   }
 
   private flush(): void {
@@ -67,7 +66,7 @@ export class MemoryEventStore implements EventStore {
     this.queue = [];
     const before = this.log.head;
     const refusedStreams = new Set<string>();
-    const outcomes = queue.map(({ command }) => {
+    const outcomes = queue.map((command) => {
       const outcome = this.write(command, refusedStreams);
       if (!outcome.ok) for (const { stream } of command.appends) refusedStreams.add(stream);
       return outcome;
@@ -76,79 +75,69 @@ export class MemoryEventStore implements EventStore {
     if (this.log.head !== before) for (const listener of this.log.listeners) listener(this.log.head);
   }
 
-  private write(command: CommandAppend, refusedStreams: ReadonlySet<string>): AppendResult {
+  private write(command: PendingAppend, refusedStreams: ReadonlySet<string>): AppendResult {
     const { log } = this;
-    for (const { stream, expectedRevision } of command.appends) {
-      const isStale = refusedStreams.has(stream) || this.revisionOf(stream) !== expectedRevision;
-      if (isStale) return this.standing(command) ?? { ok: false, conflict: 'revision', stream };
-    }
     const digest = command.meta.keyDigest?.toString('hex');
-    if (digest !== undefined && log.keys.has(digest)) return { ok: false, conflict: 'key', stream: null };
+    const hasKeyConflict = digest !== undefined && log.keys.has(digest);
+    const stale = command.appends.find(
+      ({ stream, expectedRevision }) => refusedStreams.has(stream) || this.revisionOf(stream) !== expectedRevision,
+    );
+    if (hasKeyConflict || stale !== undefined) {
+      const refusal: AppendResult = {
+        ok: false,
+        conflict: hasKeyConflict ? 'key' : 'revision',
+        stream: hasKeyConflict ? null : (stale?.stream ?? null),
+      };
+      return this.standing(command) ?? refusal;
+    }
     log.recordedAt = Math.max(log.recordedAt, this.clock.now());
     const first = log.facts.length;
     for (const { stream, facts, expectedRevision } of command.appends) {
-      facts.forEach((fact, index) => {
-        const { commandId, tenant, actor, correlationId, causationId, requestHash } = command.meta;
-        const entry: LoggedFact = {
-          fact: {
-            id: eventId(commandId, log.facts.length - first),
-            type: fact.type,
-            schemaVersion: fact.schemaVersion,
-            stream,
-            revision: expectedRevision + 1 + index,
-            position: toPosition(log.facts.length + 1),
-            recordedAt: log.recordedAt,
-            tenant,
-            actor,
-            correlationId,
-            causationId,
-            requestHash,
-            sealed: fact.sealed ?? null,
-          },
-          data: JSON.stringify(fact.data),
-        };
-        if (digest !== undefined && log.facts.length === first) log.keys.set(digest, entry);
-        log.facts.push(entry);
-        const entries = log.streams.get(stream);
-        if (entries === undefined) log.streams.set(stream, [entry]);
-        else entries.push(entry);
-      });
+      facts.forEach((fact, index) => this.add(command, log.facts.length - first, stream, expectedRevision + 1 + index, fact));
     }
-    return this.appended(command, first, false);
+    if (digest !== undefined) log.keys.set(digest, log.facts[first] as LoggedFact);
+    return command.appended(first, log.recordedAt, false);
+  }
+
+  private add(
+    { meta, dataTexts }: PendingAppend,
+    index: number,
+    stream: string,
+    revision: number,
+    { type, schemaVersion, sealed }: NewFact,
+  ): void {
+    const { log } = this;
+    const { commandId, tenant, actor, correlationId, causationId, requestHash } = meta;
+    const position = toPosition(log.facts.length + 1);
+    const place = { id: eventId(commandId, index), type, schemaVersion, stream, revision, position, recordedAt: log.recordedAt };
+    const entry = {
+      fact: { ...place, tenant, actor, correlationId, causationId, requestHash, sealed: sealed ?? null },
+      data: dataTexts[index] as string,
+    };
+    log.facts.push(entry);
+    const entries = log.streams.get(stream);
+    if (entries === undefined) log.streams.set(stream, [entry]);
+    else entries.push(entry);
   }
 
   /** The command's own facts, when exactly they stand where they were to be written: an append repeated after its answer was lost. */
-  private standing(command: CommandAppend): AppendResult | null {
+  private standing(command: PendingAppend): AppendResult | null {
+    const { commandId, correlationId, requestHash } = command.meta;
     let index = 0;
     let first: LoggedFact | undefined;
     for (const { stream, expectedRevision, facts } of command.appends) {
-      for (const [offset, fact] of facts.entries()) {
-        const entry = this.log.streams.get(stream)?.[expectedRevision + 1 + offset];
-        const isSame =
-          entry?.fact.id === eventId(command.meta.commandId, index) &&
-          entry.data === JSON.stringify(fact.data) &&
-          entry.fact.correlationId === command.meta.correlationId &&
-          entry.fact.requestHash === command.meta.requestHash;
-        if (!isSame) return null;
+      for (let offset = 1; offset <= facts.length; offset += 1) {
+        const entry = this.log.streams.get(stream)?.[expectedRevision + offset];
+        const isSameCause =
+          entry?.fact.id === eventId(commandId, index) &&
+          entry.fact.correlationId === correlationId &&
+          entry.fact.requestHash === requestHash;
+        if (!isSameCause || entry.data !== command.dataTexts[index]) return null;
         first ??= entry;
         index += 1;
       }
     }
-    return first === undefined ? null : this.appended(command, placeOf(first.fact.position) - 1, true);
-  }
-
-  private appended(command: CommandAppend, firstIndex: number, repeated: boolean): AppendResult {
-    let place = firstIndex;
-    const positions = command.appends.map(({ facts }) => toPosition((place += facts.length)));
-    return {
-      ok: true,
-      revisions: command.appends.map(({ expectedRevision, facts }) => expectedRevision + facts.length),
-      positions,
-      firstPosition: toPosition(firstIndex + 1),
-      position: toPosition(place),
-      recordedAt: (this.log.facts[firstIndex] as LoggedFact).fact.recordedAt,
-      repeated,
-    };
+    return first === undefined ? null : command.appended(placeOf(first.fact.position) - 1, first.fact.recordedAt, true);
   }
 
   private revisionOf(stream: string): number {

@@ -112,10 +112,10 @@ function factorOf(
   name: 'resolution' | 'outputType',
   errors: FieldError[],
 ): Decimal | null {
-  const wanted = requested ?? (own !== null && factors !== undefined ? own : undefined);
+  const wanted = requested === undefined && own !== null && factors !== undefined ? own : requested;
   if (wanted === undefined) return null;
   if (typeof wanted === 'string' && factors !== undefined && Object.hasOwn(factors, wanted)) return parseDecimal(factors[wanted] as string);
-  if (wanted === own) return null;
+  if (own !== null && wanted === own) return null;
   const declared = [...new Set([...(own === null ? [] : [own]), ...Object.keys(factors ?? {})])];
   const detail = declared.length === 0 ? `must be left out: this model declares no ${name}` : `must be one of ${declared.join(', ')}`;
   errors.push({ pointer: pointer('parameters', name), detail });

@@ -1,8 +1,8 @@
 // 3 append · gives a new deployment its default plans and models, once; called at the start of every process that holds the catalogue.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { commandIdOf, invariant, keyDigest, type Clock } from '#libs/kernel';
 import { deploymentStream, NO_STREAM, processMeta, type EventStore } from '#libs/event-store';
-import defaultModels from '../data/default-catalogue.json' with { type: 'json' };
-import defaultPlans from '../data/default-plans.json' with { type: 'json' };
 import type { CatalogueFact } from './catalogue.facts.js';
 import type { ModelInput } from './catalogue.messages.js';
 import { toNewFact } from './catalogue.writer.js';
@@ -34,15 +34,15 @@ export async function seedCatalogue(store: EventStore, clock: Clock): Promise<nu
 function defaults(clock: Clock): Map<string, CatalogueFact[]> {
   const at = clock.now();
   const entries = new Map<string, CatalogueFact[]>();
-  for (const { id, ...input } of defaultPlans) {
-    entries.set(deploymentStream('plan', id), stated(decidePlan(null, id, input satisfies PlanInput, at)));
+  for (const { id, ...input } of read<PlanInput>('default-plans.json')) {
+    entries.set(deploymentStream('plan', id), stated(decidePlan(null, id, input, at)));
   }
   const references = {
     planExists: (plan: string) => entries.has(deploymentStream('plan', plan)),
     providerExists: (provider: string) => provider === DEFAULT_PROVIDER,
   };
-  for (const { id: modelId, ...input } of defaultModels) {
-    const decision = decideModel(null, { type: 'PutModel', modelId, input: input as ModelInput }, references, at);
+  for (const { id: modelId, ...input } of read<ModelInput>('default-catalogue.json')) {
+    const decision = decideModel(null, { type: 'PutModel', modelId, input }, references, at);
     entries.set(deploymentStream('model', modelId), stated(decision));
   }
   return entries;
@@ -51,4 +51,15 @@ function defaults(clock: Clock): Map<string, CatalogueFact[]> {
 function stated(decision: unknown): CatalogueFact[] {
   invariant(Array.isArray(decision), () => `the default catalogue breaks its own rules: ${JSON.stringify(decision)}`);
   return decision as CatalogueFact[];
+}
+
+/** Read as files, since importing JSON makes Node 20 print a warning at every start. */
+function read<Input>(file: string): Array<{ id: string } & Input> {
+  return JSON.parse(readFileSync(join(dataDir(), file), 'utf8')) as Array<{ id: string } & Input>;
+}
+
+function dataDir(): string {
+  // This file is libs/catalogue/src/seed.ts in source and dist/libs/catalogue/src/seed.js when built; the data stands beside the source.
+  const beside = join(import.meta.dirname, '..', 'data');
+  return existsSync(beside) ? beside : join(import.meta.dirname, '..', '..', '..', '..', 'libs', 'catalogue', 'data');
 }

@@ -2,12 +2,14 @@
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
-import { CUSTOMER_KEYS, EVENT_STORE, KEYED_COMMANDS, METRICS, PG_POOL } from '#libs/platform';
+import { CUSTOMER_KEYS, EVENT_STORE, KEYED_COMMANDS, METRICS, PG_POOL, SNAPSHOTS } from '#libs/platform';
 import { EventStoreMetrics } from './event-store.metrics.js';
 import type { EventStore } from './event-store.port.js';
 import { LogKeyedCommands } from './idempotency/log-keyed-commands.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.postgres.js';
+import { PostgresSnapshots } from './postgres/snapshots.postgres.js';
 import { PostgresKeyVault } from './postgres/key-vault.postgres.js';
+import type { Snapshots } from './sessions/snapshots.port.js';
 import { CachedCustomerKeys } from './sealing/cached-customer-keys.js';
 import type { CustomerKeys } from './sealing.port.js';
 
@@ -24,6 +26,7 @@ import type { CustomerKeys } from './sealing.port.js';
         return store;
       },
     },
+    { provide: SNAPSHOTS, inject: [PG_POOL], useFactory: (pool: pg.Pool): Snapshots => new PostgresSnapshots(pool) },
     {
       provide: CUSTOMER_KEYS,
       inject: [PG_POOL],
@@ -35,7 +38,7 @@ import type { CustomerKeys } from './sealing.port.js';
       useFactory: (store: EventStore, keys: CustomerKeys) => new LogKeyedCommands(store, keys),
     },
   ],
-  exports: [EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, EventStoreMetrics],
+  exports: [EVENT_STORE, SNAPSHOTS, CUSTOMER_KEYS, KEYED_COMMANDS, EventStoreMetrics],
 })
 export class EventStoreModule implements OnApplicationShutdown {
   constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}

@@ -25,6 +25,9 @@ export interface ReceiptState {
   lines: ReceiptLine[];
   ending: Ending | null;
   lateAccepted: boolean;
+  /** Reservations made, and of them those not ended yet. */
+  reservations: number;
+  openReservations: number;
   held: Credits;
   consumed: Credits;
   /** Of a hold's way back, to the very grants. */
@@ -73,6 +76,8 @@ export function initialReceipt(taskId: string): ReceiptState {
     lines: [],
     ending: null,
     lateAccepted: false,
+    reservations: 0,
+    openReservations: 0,
     held: 0,
     consumed: 0,
     returned: 0,
@@ -150,6 +155,8 @@ function applyReserved(state: ReceiptState, fact: ReceiptFact, data: DataOf<'Cre
   for (const reservation of data.reservations) {
     if (reservation.taskId !== state.taskId) continue;
     found = true;
+    state.reservations += 1;
+    state.openReservations += 1;
     state.held += reservation.credits;
     state.lines.push(line(fact, data.decidedAt, 'held', reservation.credits, bucketsOf(reservation.drawdown)));
   }
@@ -160,6 +167,7 @@ function applyConsumed(state: ReceiptState, fact: ReceiptFact, data: DataOf<'Cre
   if (data.taskId !== state.taskId) return false;
   if (data.consumed > 0) state.lines.push(line(fact, data.decidedAt, 'consumed', data.consumed, bucketsOf(data.parts)));
   state.consumed += data.consumed;
+  state.openReservations -= 1;
   const released = release(state, fact, data.decidedAt, data);
   state.returned += released.returned;
   state.reissued += released.reissued;
@@ -172,6 +180,7 @@ function applyRefunded(state: ReceiptState, fact: ReceiptFact, data: DataOf<'Cre
   const released = release(state, fact, data.decidedAt, data);
   switch (data.kind) {
     case 'hold':
+      state.openReservations -= 1;
       state.returned += released.returned;
       state.reissued += released.reissued;
       break;

@@ -7,3 +7,15 @@ export interface SettlementPolicies {
   holdCapMs: number;
   openTasksPerAccountMax: number;
 }
+
+const HOUR_MS = 3_600_000;
+
+/** From the parts of the configuration that settlement asks; the whole one is such a part. */
+export function settlementPoliciesOf(config: {
+  deadlinePolicy: DeadlinePolicy;
+  holdCapHours: number;
+  openTasksPerAccountMax: number;
+}): SettlementPolicies {
+  const { deadlinePolicy, holdCapHours, openTasksPerAccountMax } = config;
+  return { deadlinePolicy, holdCapMs: holdCapHours * HOUR_MS, openTasksPerAccountMax };
+}

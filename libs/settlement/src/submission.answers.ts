@@ -29,3 +29,8 @@ export function recordedRefusal<View>(refusal: Refusal, position: Position): Wri
 export function unrecordedRefusal<View>(refusal: Refusal): WriteResult<View> {
   return { ok: false, ...refusal };
 }
+
+/** What the write path itself answers where it sees the difference; here it lies in what the path does not compare. */
+export function reusedKey(): Refusal<'idempotency_key_reused'> {
+  return refuse('idempotency_key_reused', 'This Idempotency-Key was used before for a different request.');
+}

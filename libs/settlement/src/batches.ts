@@ -1,0 +1,307 @@
+// 1 → 2 → 3 · opens many tasks with one request: each on its own, or all of one account together or none. Called by the SubmitTaskBatch handler.
+import {
+  commandIdOf,
+  invariant,
+  keyDigest,
+  newCommandId,
+  refuse,
+  toIso,
+  type ErasableRef,
+  type JsonObject,
+  type JsonValue,
+  type Refusal,
+} from '#libs/kernel';
+import {
+  commandMeta,
+  EventStoreUnavailable,
+  KEY_CONFLICT,
+  NO_STREAM,
+  POSITION_START,
+  requestClaimed,
+  SessionsOverloaded,
+  tenantStream,
+  type CustomerKeys,
+  type Executed,
+  type Position,
+  type PreparedCommand,
+  type RecordedCommand,
+  type RequestContext,
+  type StoredFact,
+  type WriteResult,
+} from '#libs/event-store';
+import { accountNewFacts } from '#libs/ledger';
+import type { TaskView } from '#libs/tasks';
+import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from './request.facts.js';
+import type { BatchEntry, TaskInput } from './settlement.messages.js';
+import { recordedRefusal, reusedKey, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
+import { decideSubmissions, noSuchAccount, type SubmittedFact, type Wish } from './submission.decider.js';
+import { isVisible, submittedNewFact, type SubmissionParts, type Submissions } from './submissions.js';
+
+export interface BatchView {
+  results: BatchEntry[];
+}
+
+type Answer = WriteResult<TaskView>;
+
+export class Batches {
+  constructor(
+    private readonly parts: SubmissionParts & { keys: CustomerKeys },
+    private readonly submissions: Submissions,
+  ) {}
+
+  submit(context: RequestContext, tasks: readonly TaskInput[], atomic: boolean): Promise<WriteResult<BatchView>> {
+    return atomic ? this.together(context, tasks) : this.each(context, tasks);
+  }
+
+  // ── Each on its own ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The key is claimed first, with how many entries it stands for; every entry then runs under a key of its own, derived from it. A crash in
+   * between leaves entries undone, and the same request again does those and replays the others.
+   */
+  private each(context: RequestContext, tasks: readonly TaskInput[]): Promise<WriteResult<BatchView>> {
+    return this.parts.keyed.run<BatchView>(context, {
+      body: withoutTexts(context.body),
+      execute: async ({ meta }) => {
+        if (meta.keyDigest === undefined) return batchResult(await this.entries(context, tasks), POSITION_START);
+        const claim = requestClaimed({ path: context.path, requestHash: meta.requestHash ?? '', entries: tasks.length });
+        const stream = tenantStream('request', meta.tenant, meta.commandId);
+        const claimed = await this.parts.store.append({ meta, appends: [{ stream, expectedRevision: NO_STREAM, facts: [claim] }] });
+        return claimed.ok ? this.answerEach(context, tasks, stream, claimed.position) : KEY_CONFLICT;
+      },
+      replay: async ({ facts, position }) => {
+        const first = facts[0];
+        if (first?.type !== 'RequestClaimed') return unrecordedRefusal(reusedKey());
+        return this.answerEach(context, tasks, first.stream, position);
+      },
+    });
+  }
+
+  /** Runs or replays every entry; refusals that are no facts are written down, so that the batch answers the same again. */
+  private async answerEach(
+    context: RequestContext,
+    tasks: readonly TaskInput[],
+    stream: string,
+    claimedAt: Position,
+  ): Promise<WriteResult<BatchView>> {
+    const [answered] = await this.parts.store.readStream(stream, { fromRevision: 1, limit: 1 });
+    const recorded = answered === undefined ? null : (answered as unknown as Extract<RequestFact, { type: 'BatchAnswered' }>).data.problems;
+    const answers = await Promise.all(
+      tasks.map((input, index): Promise<Answer> => {
+        const problem = recorded?.find((each) => each.index === index);
+        return problem === undefined ? this.entry(context, input, index) : Promise.resolve(unrecordedRefusal(refusalOf(problem)));
+      }),
+    );
+    if (answers.some((answer) => !answer.ok && answer.code === 'idempotency_key_reused')) return unrecordedRefusal(reusedKey());
+    const problems = answers.flatMap((answer, index) =>
+      answer.ok || isKept(answer) || isTransient(answer) ? [] : [{ index, ...problemOf(answer) }],
+    );
+    const own: Position[] = [];
+    if (recorded === null && problems.length > 0) {
+      const fact = requestNewFact({ type: 'BatchAnswered', data: { problems } });
+      // Its own command: the claim's key stands on the claim. A race with the same batch elsewhere leaves the first one's answer.
+      const { keyDigest: _claimed, ...meta } = commandMeta(context, null);
+      const commandId = commandIdOf(keyDigest(context.tenant, meta.commandId, 'answered'));
+      const appended = await this.parts.store.append({
+        meta: { ...meta, commandId },
+        appends: [{ stream, expectedRevision: 0, facts: [fact] }],
+      });
+      if (!appended.ok) return this.answerEach(context, tasks, stream, claimedAt);
+      own.push(appended.position);
+    } else if (answered !== undefined) {
+      own.push(answered.position);
+    }
+    return batchResult(answers, [claimedAt, ...own].reduce(later));
+  }
+
+  private entries(context: RequestContext, tasks: readonly TaskInput[]): Promise<Answer[]> {
+    return Promise.all(tasks.map((input, index) => this.entry(context, input, index)));
+  }
+
+  /** What the single call would have answered, a fault of the moment included: it takes no other entry with it. */
+  private async entry(context: RequestContext, input: TaskInput, index: number): Promise<Answer> {
+    const entries = context.body['tasks'] as JsonValue[] | undefined;
+    try {
+      return await this.submissions.submit(context, input, { part: String(index), body: (entries?.[index] ?? {}) as JsonObject });
+    } catch (error) {
+      if (error instanceof SessionsOverloaded)
+        return unrecordedRefusal(refuse('overloaded', 'Too many commands wait for this account; try again.'));
+      if (error instanceof EventStoreUnavailable)
+        return unrecordedRefusal(refuse('not_ready', 'The event store cannot be reached; try again.'));
+      throw error;
+    }
+  }
+
+  // ── All or none ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * One reservation of all and every task in one append. A refusal is an answer for the whole batch and writes no task: without a key nothing, under
+   * a key one `RequestRefused`, so that it is answered again for good.
+   */
+  private async together(context: RequestContext, tasks: readonly TaskInput[]): Promise<WriteResult<BatchView>> {
+    const { tenant } = context;
+    const accountId = tasks[0]?.accountId ?? '';
+    const stray = tasks.findIndex((task) => task.accountId !== accountId);
+    if (stray >= 0) return unrecordedRefusal(manyAccounts(stray));
+    if (!isVisible(context, accountId) || !(await this.submissions.exists(tenant, accountId))) return unrecordedRefusal(noSuchAccount());
+    return this.parts.keyed.run<BatchView>(context, {
+      // Every task carries texts of its own: they are compared task by task, not by the hash.
+      body: withoutTexts(context.body),
+      execute: (prepared) => this.executeTogether(context, accountId, tasks, prepared),
+      replay: (recorded) => this.replayTogether(context, accountId, tasks, recorded),
+    });
+  }
+
+  private async executeTogether(
+    context: RequestContext,
+    accountId: string,
+    tasks: readonly TaskInput[],
+    { meta }: PreparedCommand,
+  ): Promise<Executed<BatchView>> {
+    const { tenant } = context;
+    const sealer = await this.parts.keys.sealerFor(tenant, accountId);
+    const sealed: Array<string | undefined> = [];
+    const wishes = await Promise.all(
+      tasks.map(async (input, index): Promise<Wish> => {
+        const texts = sealer.seal({ prompt: input.prompt, metadata: input.metadata });
+        sealed[index] = texts?.sealed;
+        const quote = await this.submissions.quoteOf(tenant, input);
+        return {
+          taskId: taskIdAt(context, index),
+          input,
+          quote,
+          prompt: texts?.refs['prompt'] ?? null,
+          metadata: texts?.refs['metadata'] ?? null,
+        };
+      }),
+    );
+    const ended = await this.decideTogether(accountId, wishes, sealed, meta);
+    if ('conflict' in ended) return KEY_CONFLICT;
+    if (!('refusal' in ended)) return togetherResult(ended.facts, tasks, ended.position);
+    const { refusal } = ended;
+    if (meta.keyDigest === undefined || !isKept(refusal)) return unrecordedRefusal(refusal);
+    const texts: Record<string, JsonValue | undefined> = {};
+    tasks.forEach((task, index) => Object.assign(texts, { [`${index}.prompt`]: task.prompt, [`${index}.metadata`]: task.metadata }));
+    const all = sealer.seal(texts);
+    const decidedAt = toIso(ended.at);
+    const fact: RequestFact = {
+      type: 'RequestRefused',
+      data: { path: context.path, problem: problemOf(refusal), texts: all?.refs ?? {}, decidedAt },
+    };
+    const stream = tenantStream('request', tenant, meta.commandId);
+    const appended = await this.parts.store.append({
+      meta,
+      appends: [{ stream, expectedRevision: NO_STREAM, facts: [requestNewFact(fact, all?.sealed)] }],
+    });
+    return appended.ok ? recordedRefusal(refusal, appended.position) : KEY_CONFLICT;
+  }
+
+  private async decideTogether(
+    accountId: string,
+    wishes: readonly Wish[],
+    sealed: ReadonlyArray<string | undefined>,
+    meta: PreparedCommand['meta'],
+    isRefreshed = false,
+  ): Promise<{ facts: readonly SubmittedFact[]; position: Position } | { refusal: Refusal; at: number } | { conflict: true }> {
+    let decidedAt = 0;
+    const stream = tenantStream('account', meta.tenant, accountId);
+    const outcome = await this.parts.accounts.execute<readonly SubmittedFact[]>(stream, meta, (state, at, revision) => {
+      decidedAt = at;
+      const decision = decideSubmissions(state, revision, at, wishes, this.submissions.termsOf(meta));
+      if (decision === null) return { unchanged: true, result: [] };
+      if ('refusal' in decision) return decision.refusal;
+      const companions = decision.tasks.map((fact, index) => ({
+        stream: tenantStream('task', meta.tenant, fact.data.taskId),
+        expectedRevision: NO_STREAM,
+        facts: [submittedNewFact(fact, sealed[index])],
+      }));
+      return { facts: accountNewFacts(decision.facts), companions, result: () => decision.tasks };
+    });
+    switch (outcome.kind) {
+      case 'appended':
+        return { facts: outcome.result, position: outcome.position };
+      case 'refused':
+        if (outcome.refusal.code !== 'unknown_model' || isRefreshed) return { refusal: outcome.refusal, at: decidedAt };
+        await this.parts.catalogue.refresh();
+        return this.decideTogether(accountId, wishes, sealed, meta, true);
+      case 'unchanged':
+      case 'key_conflict':
+      case 'companion_conflict':
+        invariant(meta.keyDigest !== undefined, 'a batch without a key met its own tasks');
+        return { conflict: true };
+    }
+  }
+
+  private async replayTogether(
+    context: RequestContext,
+    accountId: string,
+    tasks: readonly TaskInput[],
+    { facts, position }: RecordedCommand,
+  ): Promise<WriteResult<BatchView>> {
+    const opener = await this.parts.keys.openerFor(context.tenant, accountId);
+    const isSame = (stored: StoredFact, field: string, ref: ErasableRef | null | undefined, value: JsonValue | undefined): boolean => {
+      if (value === undefined || ref == null) return value === undefined && ref == null;
+      return stored.sealed !== null && opener?.digestAgain(stored.sealed, field, value) === ref.$erasable;
+    };
+    const [first] = facts;
+    const refused = first as unknown as RequestFact | undefined;
+    if (first !== undefined && refused?.type === 'RequestRefused') {
+      const { problem, texts } = refused.data;
+      const same = tasks.every(
+        (task, index) =>
+          isSame(first, `${index}.prompt`, texts[`${index}.prompt`], task.prompt) &&
+          isSame(first, `${index}.metadata`, texts[`${index}.metadata`], task.metadata),
+      );
+      return same ? recordedRefusal(refusalOf(problem), position) : unrecordedRefusal(reusedKey());
+    }
+    const submitted = facts.filter((fact) => fact.type === 'TaskSubmitted');
+    const same = tasks.every((task, index) => {
+      const stored = submitted[index];
+      if (stored === undefined) return false;
+      const { prompt, metadata } = (stored as unknown as SubmittedFact).data;
+      return isSame(stored, 'prompt', prompt, task.prompt) && isSame(stored, 'metadata', metadata, task.metadata);
+    });
+    return same ? togetherResult(submitted as unknown as SubmittedFact[], tasks, position) : unrecordedRefusal(reusedKey());
+  }
+}
+
+/** Of the whole batch, each task as it would be answered alone. */
+function togetherResult(facts: readonly SubmittedFact[], tasks: readonly TaskInput[], position: Position): WriteResult<BatchView> {
+  const results = facts.map((fact, index) => ({ index, task: submittedView(fact, textsOf(tasks[index] as TaskInput), position) }));
+  return { ok: true, view: { results }, position, replayed: false };
+}
+
+function batchResult(answers: readonly Answer[], from: Position): WriteResult<BatchView> {
+  let position = from;
+  const results = answers.map((answer, index): BatchEntry => {
+    position = later(position, answer.position ?? POSITION_START);
+    if (answer.ok) return { index, task: answer.view };
+    const { code, detail, fields } = answer;
+    return { index, problem: fields === undefined ? { refused: true, code, detail } : { refused: true, code, detail, fields } };
+  });
+  return { ok: true, view: { results }, position, replayed: false };
+}
+
+/** Gone by the next request: not an answer to keep. */
+function isTransient({ code }: Refusal): boolean {
+  return code === 'overloaded' || code === 'not_ready';
+}
+
+function later(a: Position, b: Position): Position {
+  return a > b ? a : b;
+}
+
+/** The same again for the same keyed request: the i-th entry of a batch is named as its own command would be. */
+function taskIdAt({ tenant, idempotencyKey }: RequestContext, index: number): string {
+  return `task_${idempotencyKey === null ? newCommandId() : commandIdOf(keyDigest(tenant, idempotencyKey, String(index)))}`;
+}
+
+function withoutTexts(body: JsonObject): JsonObject {
+  const tasks = (body['tasks'] as JsonObject[] | undefined) ?? [];
+  return { ...body, tasks: tasks.map(({ prompt: _prompt, metadata: _metadata, ...rest }) => rest) };
+}
+
+function manyAccounts(index: number): Refusal<'validation_failed'> {
+  const detail = 'An atomic batch is of one account.';
+  return refuse('validation_failed', detail, { errors: [{ pointer: `/tasks/${index}/accountId`, detail }] });
+}

@@ -1,0 +1,99 @@
+// 2 → 3 · composes what opens and ends tasks: for the API all of its handlers, for the orchestrator Settlements.
+import { Module, type Provider } from '@nestjs/common';
+import type { Catalogue, QuoteStore } from '#libs/catalogue';
+import type { CustomerKeys, EventStore, KeyedCommands, Sessions } from '#libs/event-store';
+import { LEDGER_CONTEXTS, LedgerModule, type AccountState, type LedgerContextOf } from '#libs/ledger';
+import {
+  ACCOUNT_SESSIONS,
+  CATALOGUE,
+  CONFIG,
+  CUSTOMER_KEYS,
+  EVENT_STORE,
+  KEYED_COMMANDS,
+  QUOTE_STORE,
+  TASK_SESSIONS,
+  type Config,
+} from '#libs/platform';
+import type { TaskState } from '#libs/tasks';
+import { Batches } from './batches.js';
+import { Cancellations, type EndingParts } from './cancellations.js';
+import { Goodwill } from './goodwill.js';
+import { LateResults } from './late-results.js';
+import {
+  AcceptLateResultHandler,
+  CancelTaskHandler,
+  RefundTaskHandler,
+  SettleTaskHandler,
+  SubmitTaskBatchHandler,
+  SubmitTaskHandler,
+} from './settlement.handler.js';
+import { settlementPoliciesOf } from './settlement.policies.js';
+import { Settlements } from './settlements.js';
+import { Submissions, type SubmissionParts } from './submissions.js';
+import { TaskLedger } from './task-ledger.js';
+import { TASK_LEDGER_FACTS, type TaskLedgerFacts } from './task-ledger-facts.port.js';
+
+const SUBMISSION_PARTS = Symbol('SubmissionParts');
+const ENDING_PARTS = Symbol('EndingParts');
+
+const providers: Provider[] = [
+  {
+    provide: Settlements,
+    inject: [EVENT_STORE, ACCOUNT_SESSIONS, LEDGER_CONTEXTS],
+    useFactory: (store: EventStore, accounts: Sessions<AccountState>, contextOf: LedgerContextOf) =>
+      new Settlements(store, accounts, contextOf),
+  },
+  {
+    provide: SUBMISSION_PARTS,
+    inject: [EVENT_STORE, ACCOUNT_SESSIONS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, LEDGER_CONTEXTS, CONFIG],
+    useFactory: (
+      store: EventStore,
+      accounts: Sessions<AccountState>,
+      keyed: KeyedCommands,
+      catalogue: Catalogue,
+      quotes: QuoteStore,
+      contextOf: LedgerContextOf,
+      config: Config,
+    ): SubmissionParts => ({ store, accounts, keyed, catalogue, quotes, contextOf, policies: settlementPoliciesOf(config) }),
+  },
+  { provide: Submissions, inject: [SUBMISSION_PARTS], useFactory: (parts: SubmissionParts) => new Submissions(parts) },
+  {
+    provide: Batches,
+    inject: [SUBMISSION_PARTS, CUSTOMER_KEYS, Submissions],
+    useFactory: (parts: SubmissionParts, keys: CustomerKeys, submissions: Submissions) => new Batches({ ...parts, keys }, submissions),
+  },
+  {
+    provide: TaskLedger,
+    inject: [EVENT_STORE, TASK_SESSIONS, CUSTOMER_KEYS, TASK_LEDGER_FACTS],
+    useFactory: (store: EventStore, tasks: Sessions<TaskState>, keys: CustomerKeys, index: TaskLedgerFacts) =>
+      new TaskLedger(store, tasks, keys, index),
+  },
+  {
+    provide: ENDING_PARTS,
+    inject: [EVENT_STORE, ACCOUNT_SESSIONS, KEYED_COMMANDS, LEDGER_CONTEXTS, Settlements, TaskLedger],
+    useFactory: (
+      store: EventStore,
+      accounts: Sessions<AccountState>,
+      keyed: KeyedCommands,
+      contextOf: LedgerContextOf,
+      settlements: Settlements,
+      ledger: TaskLedger,
+    ): EndingParts => ({ store, accounts, keyed, contextOf, settlements, ledger }),
+  },
+  { provide: Cancellations, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new Cancellations(parts) },
+  { provide: Goodwill, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new Goodwill(parts) },
+  { provide: LateResults, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new LateResults(parts) },
+  SubmitTaskHandler,
+  SubmitTaskBatchHandler,
+  SettleTaskHandler,
+  CancelTaskHandler,
+  RefundTaskHandler,
+  AcceptLateResultHandler,
+];
+
+/**
+ * Imports the LedgerModule. Needs, from global modules: CONFIG, EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, TASK_SESSIONS
+ * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements and Submissions.
+ */
+@Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions] })
+export class SettlementModule {}

@@ -1,9 +1,9 @@
 // 4 project · task-status: folds a task's own facts and its account's into one row, so that a life costs one to three writes; run by the engine.
-import type { StoredFact } from '#libs/event-store';
+import { type StoredFact, tenantStream } from '#libs/event-store';
 import type { Projection, ReadModel, ReadRows, Statement } from '../engine/read-model.port.js';
 import { readSql } from '../engine/sql-file.js';
 import { rowOf, selectRows, type StoredTaskRow, writeRows, writeTotals } from './rows.js';
-import { foldLedgerPart, foldTaskFact, isAtRest, ledgerPartsOf, newRow, taskStreamOf, type TaskRow } from './task-row.js';
+import { foldLedgerPart, foldTaskFact, isAtRest, type LedgerPart, ledgerPartsOf, newRow, type TaskRow } from './task-row.js';
 
 /** Tasks on their way that are kept in memory; others are read when a fact names them. */
 const ROWS_MAX = 10_000;
@@ -12,26 +12,27 @@ class TaskStatusProjection implements Projection {
   /** Least recently changed first. Exactly what the table holds, except for rows in #changed. */
   readonly #rows = new Map<string, TaskRow>();
   readonly #changed = new Set<TaskRow>();
+  #steps: Step[] = [];
 
   constructor(private readonly version: number) {}
 
   async load(facts: readonly StoredFact[], read: ReadRows): Promise<void> {
     const begun = new Set<string>();
     const missing = new Set<string>();
-    for (const fact of facts) {
-      for (const { stream, isNew } of tasksOf(fact)) {
-        if (isNew) begun.add(stream);
-        else if (!begun.has(stream) && !this.#rows.has(stream)) missing.add(stream);
-      }
+    this.#steps = facts.flatMap(stepsOf);
+    for (const { stream, isNew } of this.#steps) {
+      if (isNew) begun.add(stream);
+      else if (!this.#rows.has(stream) && !begun.has(stream)) missing.add(stream);
     }
     if (missing.size === 0) return;
     for (const stored of await read<StoredTaskRow>(selectRows(this.version, [...missing]))) this.#rows.set(stored.stream, rowOf(stored));
   }
 
-  fold(facts: readonly StoredFact[]): void {
-    for (const fact of facts) {
-      if (fact.stream.startsWith('task-')) foldTaskFact(this.#row(fact.stream, ''), fact);
-      else if (fact.stream.startsWith('account-')) this.#foldAccountFact(fact);
+  fold(): void {
+    for (const { stream, fact, part } of this.#steps) {
+      const row = this.#row(stream, fact);
+      if (part === null) foldTaskFact(row, fact);
+      else foldLedgerPart(row, part, fact.position);
     }
   }
 
@@ -60,33 +61,32 @@ class TaskStatusProjection implements Projection {
     this.#changed.clear();
   }
 
-  #foldAccountFact(fact: StoredFact): void {
-    for (const part of ledgerPartsOf(fact)) {
-      const row = this.#row(taskStreamOf(fact.stream, part.taskId), accountIdOf(fact.stream));
-      foldLedgerPart(row, part, fact.position);
-    }
-  }
-
-  #row(stream: string, accountId: string): TaskRow {
+  #row(stream: string, fact: StoredFact): TaskRow {
     let row = this.#rows.get(stream);
-    if (row === undefined) this.#rows.set(stream, (row = newRow(stream, accountId)));
+    if (row === undefined) this.#rows.set(stream, (row = newRow(stream, fact)));
     this.#changed.add(row);
     return row;
   }
 }
 
-/** The tasks that a fact speaks of; `isNew` where nothing can have been known of it before. */
-function tasksOf(fact: StoredFact): Array<{ stream: string; isNew: boolean }> {
-  if (fact.stream.startsWith('task-')) return [{ stream: fact.stream, isNew: fact.type === 'TaskRejected' }];
-  if (!fact.stream.startsWith('account-')) return [];
-  return ledgerPartsOf(fact).map((part) => ({
-    stream: taskStreamOf(fact.stream, part.taskId),
-    isNew: part.kind === 'reserved' && part.isFirst,
-  }));
+/** What a fact says of one task: all of it where the fact is the task's own, a part where it is its account's. */
+interface Step {
+  stream: string;
+  fact: StoredFact;
+  part: LedgerPart | null;
+  /** Nothing can have been known of the task before. */
+  isNew: boolean;
 }
 
-function accountIdOf(stream: string): string {
-  return stream.slice(stream.indexOf('.') + 1);
+function stepsOf(fact: StoredFact): Step[] {
+  if (fact.stream.startsWith('task-')) return [{ stream: fact.stream, fact, part: null, isNew: fact.type === 'TaskRejected' }];
+  if (!fact.stream.startsWith('account-')) return [];
+  return ledgerPartsOf(fact).map((part) => ({
+    stream: tenantStream('task', fact.tenant, part.taskId),
+    fact,
+    part,
+    isNew: part.kind === 'reserved' && part.isFirst,
+  }));
 }
 
 export const taskStatus: ReadModel = {

@@ -7,7 +7,7 @@ import { Conditions } from '../conditions.js';
 import { decodeCursor, encodeCursor } from '../cursor.js';
 import type { Page, TaskListQuery, Visibility } from '../read-models.port.js';
 import { maySee } from '../visibility.js';
-import { positionsOf } from './rows.js';
+import { positionsOf, stageOf } from './rows.js';
 import { figuresOf } from './task-row.js';
 
 const COLUMNS = `account_id, created_at, created_position, revision, position, document, sealed, held, consumed, refunded, reservations,
@@ -102,7 +102,7 @@ function conditionsOf(who: Visibility, query: TaskListQuery): Conditions {
   const where = new Conditions().add('tenant = ?', who.tenant);
   if (query.accountId !== undefined) where.add('account_id = ?', query.accountId);
   else if (who.accounts !== null) where.add('account_id = ANY(?)', who.accounts);
-  if (query.status !== undefined) where.add('status = ?', query.status);
+  if (query.status !== undefined) where.add('stage = ?', stageOf(query.status)).add('status = ?', query.status);
   else where.require('NOT is_rejected');
   if (query.userId !== undefined) where.add('user_id = ?', query.userId.replaceAll('\0', ''));
   if (query.model !== undefined) where.add('model = ?', query.model.replaceAll('\0', ''));

@@ -5,26 +5,27 @@ import { type Statement, versioned } from '../engine/read-model.port.js';
 import { newRow, type TaskRow } from './task-row.js';
 
 const SELECT = `
-  SELECT stream, account_id, created_position, revision, position, document, sealed, held, consumed, refunded, reservations, open_reservations,
+  SELECT stream, tenant, account_id, created_position, revision, position, document, sealed, held, consumed, refunded, reservations, open_reservations,
          ledger_positions
     FROM task_vN WHERE stream = ANY($1::text[])`;
 
 const INSERT = `
-  INSERT INTO task_vN (stream, tenant, account_id, task_id, user_id, model, status, is_rejected, created_at, created_position, revision, position,
+  INSERT INTO task_vN (stream, tenant, account_id, task_id, user_id, model, status, stage, is_rejected, created_at, created_position, revision, position,
                        document, sealed, held, consumed, refunded, reservations, open_reservations, ledger_positions)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::timestamptz[],
-                       $10::text[], $11::int[], $12::text[], $13::text[], $14::text[], $15::int8[], $16::int8[], $17::int8[], $18::int[], $19::int[],
-                       $20::text[])`;
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bool[],
+                       $10::timestamptz[], $11::text[], $12::int[], $13::text[], $14::text[], $15::text[], $16::int8[], $17::int8[], $18::int8[],
+                       $19::int[], $20::int[], $21::text[])`;
 
 const UPDATE = `
   WITH changed AS (
     UPDATE task_vN AS r
-       SET status = t.status, revision = t.revision, position = t.position, document = t.document, held = t.held, consumed = t.consumed,
+       SET status = t.status, stage = t.stage, revision = t.revision, position = t.position, document = t.document, held = t.held, consumed = t.consumed,
            refunded = t.refunded, reservations = t.reservations, open_reservations = t.open_reservations, ledger_positions = t.ledger_positions
-      FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::int8[], $7::int8[], $8::int8[], $9::int[], $10::int[], $11::text[])
-           AS t(stream, status, revision, position, document, held, consumed, refunded, reservations, open_reservations, ledger_positions)
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int[], $11::int[],
+                  $12::text[])
+           AS t(stream, status, stage, revision, position, document, held, consumed, refunded, reservations, open_reservations, ledger_positions)
      WHERE r.stream = t.stream RETURNING 1)
-  SELECT projection_expect('task', $12, (SELECT count(*) FROM changed))`;
+  SELECT projection_expect('task', $13, (SELECT count(*) FROM changed))`;
 
 const DELETE = 'DELETE FROM task_vN WHERE stream = ANY($1::text[])';
 
@@ -33,6 +34,7 @@ const ADD_TOTALS = `
 
 export interface StoredTaskRow {
   stream: string;
+  tenant: string;
   account_id: string;
   created_position: string | null;
   revision: number;
@@ -52,7 +54,8 @@ export function selectRows(version: number, streams: readonly string[]): Stateme
 }
 
 export function rowOf(stored: StoredTaskRow): TaskRow {
-  const row = newRow(stored.stream, stored.account_id);
+  const row = newRow(stored.stream, { stream: stored.stream, tenant: stored.tenant });
+  row.accountId = stored.account_id;
   row.state = JSON.parse(stored.document) as TaskState;
   row.createdPosition = stored.created_position;
   row.revision = stored.revision;
@@ -67,6 +70,11 @@ export function rowOf(stored: StoredTaskRow): TaskRow {
   row.stored = stored.created_position === null ? 'hidden' : 'shown';
   row.counted = stored.created_position === null ? null : row.state.status;
   return row;
+}
+
+/** What lists by status look under: tasks on their way change their status often, and are few. */
+export function stageOf(status: TaskStatus): string {
+  return status === 'pending' || status === 'processing' ? 'open' : status;
 }
 
 export function positionsOf(joined: string): string[] {
@@ -94,6 +102,7 @@ function insert(version: number, rows: readonly TaskRow[]): Statement {
     textArray(rows.map((row) => row.state.userId)),
     textArray(rows.map((row) => row.state.model)),
     textArray(rows.map((row) => row.state.status)),
+    textArray(rows.map((row) => stageOf(row.state.status))),
     boolArray(rows.map((row) => row.state.status === 'rejected')),
     instantArray(rows.map((row) => (row.createdPosition === null ? null : row.state.createdAt))),
     textArray(rows.map((row) => row.createdPosition)),
@@ -114,6 +123,7 @@ function update(version: number, rows: readonly TaskRow[]): Statement {
   return statement(version, 'update', UPDATE, [
     textArray(rows.map((row) => row.stream)),
     textArray(rows.map((row) => row.state.status)),
+    textArray(rows.map((row) => stageOf(row.state.status))),
     intArray(rows.map((row) => row.revision)),
     textArray(rows.map((row) => row.position)),
     textArray(rows.map((row) => JSON.stringify(row.state))),

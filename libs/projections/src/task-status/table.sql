@@ -8,6 +8,8 @@ CREATE TABLE task_vN (
   user_id text COLLATE "C",
   model text COLLATE "C",
   status text COLLATE "C" NOT NULL,
+  -- `open` while pending or processing, then the status: of all that is indexed, only this changes, and only once.
+  stage text COLLATE "C" NOT NULL,
   is_rejected boolean NOT NULL,
   created_at timestamptz,
   created_position text COLLATE "C",
@@ -27,13 +29,14 @@ CREATE TABLE task_vN (
   ledger_positions text NOT NULL
 ) WITH (fillfactor = 60);
 
--- Lists are newest first. Rejected submissions are listed only when asked for, so the other lists do not wade through them.
-CREATE INDEX ON task_vN (tenant, created_at, created_position) WHERE NOT is_rejected;
-CREATE INDEX ON task_vN (tenant, account_id, created_at, created_position) WHERE NOT is_rejected;
-CREATE INDEX ON task_vN (tenant, user_id, created_at, created_position) WHERE NOT is_rejected AND user_id IS NOT NULL;
-CREATE INDEX ON task_vN (tenant, model, created_at, created_position) WHERE NOT is_rejected;
-CREATE INDEX ON task_vN (tenant, status, created_at, created_position);
-CREATE INDEX ON task_vN (tenant, account_id, status, created_at, created_position);
+-- Lists are newest first; those of one millisecond are few, and sorted by position at read. Rejected submissions are listed only when asked
+-- for, so the other lists do not wade through them.
+CREATE INDEX ON task_vN (tenant, created_at) WHERE NOT is_rejected;
+CREATE INDEX ON task_vN (tenant, account_id, created_at) WHERE NOT is_rejected;
+CREATE INDEX ON task_vN (tenant, user_id, created_at) WHERE NOT is_rejected AND user_id IS NOT NULL;
+CREATE INDEX ON task_vN (tenant, model, created_at) WHERE NOT is_rejected;
+CREATE INDEX ON task_vN (tenant, stage, created_at);
+CREATE INDEX ON task_vN (tenant, account_id, stage, created_at);
 
 CREATE TABLE task_total_vN (
   status text COLLATE "C" PRIMARY KEY,

@@ -1,6 +1,6 @@
 // 4 project · one task as task-status keeps it, and what each fact of the task or of its account makes of it; called by project.ts.
 import { unreachable, type Credits } from '#libs/kernel';
-import { parseStream, type Position, type StoredFact, tenantStream } from '#libs/event-store';
+import { parseStream, type Position, type StoredFact } from '#libs/event-store';
 import type { AccountFact } from '#libs/ledger';
 import { evolveTask, initialTask, settlementOf, type TaskFact, type TaskFigures, type TaskState, type TaskStatus } from '#libs/tasks';
 
@@ -27,13 +27,14 @@ export interface TaskRow {
   counted: TaskStatus | null;
 }
 
-export function newRow(stream: string, accountId: string): TaskRow {
-  const { tenant, id } = parseStream(stream);
+/** `fact` is the first that names the task: its own, or its account's. */
+export function newRow(stream: string, fact: Pick<StoredFact, 'stream' | 'tenant'>): TaskRow {
+  const { tenant } = fact;
   return {
     stream,
-    tenant: tenant as string,
-    accountId,
-    taskId: id,
+    tenant,
+    accountId: fact.stream === stream ? '' : parseStream(fact.stream).id,
+    taskId: parseStream(stream).id,
     state: initialTask(),
     createdPosition: null,
     revision: -1,
@@ -147,8 +148,4 @@ export function ledgerPartsOf(stored: StoredFact): LedgerPart[] {
     default:
       return unreachable(fact, 'account fact');
   }
-}
-
-export function taskStreamOf(accountStream: string, taskId: string): string {
-  return tenantStream('task', parseStream(accountStream).tenant as string, taskId);
 }

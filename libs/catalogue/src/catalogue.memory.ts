@@ -93,10 +93,10 @@ export class CatalogueMemory implements Catalogue {
     };
   }
 
+  /** What is known stays in use: requests under way may still ask for prices. */
   async close(): Promise<void> {
     await this.stop?.();
     this.stop = null;
-    for (const waiter of [...this.waiters]) waiter.resolve(false);
   }
 
   async refresh(): Promise<void> {

@@ -20,8 +20,9 @@ interface Route {
 export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
   const paths: OpenApiDocument['paths'] = {};
   const bodies: Record<string, JsonSchema> = {};
+  const refusals: Record<string, JsonSchema> = {};
   for (const route of routesOf(controllers)) {
-    (paths[route.path] ??= {})[route.method] = operation(route);
+    (paths[route.path] ??= {})[route.method] = operation(route, refusals);
     if (route.endpoint.body) bodies[bodyName(route.endpoint.body)] = schemaOf(route.endpoint.body);
   }
   return {
@@ -43,6 +44,7 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
         apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'rc_…', description: 'An API key. `admin` implies every scope.' },
       },
       schemas: { ...bodies, ...ANSWER_SCHEMAS },
+      responses: Object.fromEntries(Object.entries(refusals).sort(([a], [b]) => (a < b ? -1 : 1))),
     },
   };
 }
@@ -65,7 +67,7 @@ export function routesOf(controllers: readonly Type[]): Route[] {
   });
 }
 
-function operation({ path, method, endpoint }: Route): JsonSchema {
+function operation({ path, method, endpoint }: Route, refusals: Record<string, JsonSchema>): JsonSchema {
   const isWrite = method !== 'get';
   return {
     operationId: endpoint.id,
@@ -76,7 +78,10 @@ function operation({ path, method, endpoint }: Route): JsonSchema {
     ...(endpoint.open && { security: [] }),
     parameters: [...pathParameters(path), ...queryParameters(endpoint), ...(method === 'post' ? [IDEMPOTENCY_KEY] : [])],
     ...(endpoint.body && { requestBody: requestBody(endpoint) }),
-    responses: { [String(endpoint.answer.status)]: success(endpoint, isWrite, method === 'post'), ...problems(path, method, endpoint) },
+    responses: {
+      [String(endpoint.answer.status)]: success(endpoint, isWrite, method === 'post'),
+      ...problems(path, method, endpoint, refusals),
+    },
   };
 }
 
@@ -147,7 +152,7 @@ function success(endpoint: EndpointSpec, isWrite: boolean, isPost: boolean): Jso
 }
 
 /** What the route may be refused with, by status; every code that shares a status is named. */
-function problems(path: string, method: string, endpoint: EndpointSpec): Record<string, JsonSchema> {
+function problems(path: string, method: string, endpoint: EndpointSpec, refusals: Record<string, JsonSchema>): Record<string, JsonSchema> {
   const codes = new Set<string>(endpoint.open ? [] : ['unauthorized', 'rate_limited', 'not_ready', 'internal']);
   const isAbout = path.includes('{') || (endpoint.body !== undefined && 'accountId' in (schemaOf(endpoint.body)['properties'] as object));
   if (!endpoint.open && (endpoint.scope !== null || endpoint.deployment)) codes.add('forbidden');
@@ -161,7 +166,16 @@ function problems(path: string, method: string, endpoint: EndpointSpec): Record<
     const type = PROBLEM_TYPES.get(code) as ProblemType;
     byStatus.set(type.status, [...(byStatus.get(type.status) ?? []), type]);
   }
-  return Object.fromEntries([...byStatus].sort(([a], [b]) => a - b).map(([status, types]) => [String(status), problemAnswer(types)]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, types]) => {
+      const name = types
+        .map((type) => type.code)
+        .sort()
+        .join('-or-');
+      refusals[name] ??= problemAnswer(types);
+      return [String(status), { $ref: `#/components/responses/${name}` }];
+    }),
+  );
 }
 
 function problemAnswer(types: readonly ProblemType[]): JsonSchema {

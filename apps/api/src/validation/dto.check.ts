@@ -47,35 +47,32 @@ function compile(dto: Dto): CompiledCheck {
 /** All that is wrong with a body, in class-validator's words; empty exactly when {@link checkOf} says that it is valid. */
 export function errorsOf(dto: Dto, body: unknown): FieldError[] {
   if (!isJsonObject(body)) return [{ pointer: '', detail: 'must be a JSON object' }];
-  const found = validateSync(instantiate(dto, body), {
-    whitelist: true,
-    forbidNonWhitelisted: true,
-    forbidUnknownValues: true,
-    stopAtFirstError: true,
-  });
-  const errors = found.flatMap((error) => flatten(error, ''));
-  // class-validator looks names up in a plain object, where `constructor` seems to be known.
-  for (const name of unknownNames(dto, body)) {
-    const pointer = `/${escaped(name)}`;
-    if (!errors.some((error) => error.pointer === pointer)) errors.push({ pointer, detail: 'is not a known member' });
-  }
-  return errors;
+  const found = validateSync(instantiate(dto, body), { forbidUnknownValues: true, stopAtFirstError: true });
+  return [...found.flatMap((error) => flatten(error, '')), ...unknownMembers(dto, body, '')];
 }
 
-function unknownNames(dto: Dto, body: Record<string, unknown>): string[] {
-  const members = membersOf(dto);
-  return Object.keys(body).filter((name) => !members.some((member) => member.name === name));
-}
-
-/** class-validator judges instances; the tree is given its classes without class-transformer, which would convert on the way. */
+/**
+ * class-validator judges instances; the tree is given its classes without class-transformer, which would convert on the way. Unknown
+ * members are left to {@link unknownMembers}: one called `constructor` would change what class-validator takes the instance for.
+ */
 function instantiate(dto: Dto, body: Record<string, unknown>): object {
   const instance = new dto() as Record<string, unknown>;
-  for (const [name, value] of Object.entries(body)) {
-    const nested = membersOf(dto).find((member) => member.name === name)?.nested;
-    const member = nested && isJsonObject(value) ? instantiate(nested, value) : value;
-    Object.defineProperty(instance, name, { value: member, enumerable: true, writable: true, configurable: true });
+  for (const { name, nested } of membersOf(dto)) {
+    if (!Object.hasOwn(body, name)) continue;
+    const value = body[name];
+    instance[name] = nested && isJsonObject(value) ? instantiate(nested, value) : value;
   }
   return instance;
+}
+
+function unknownMembers(dto: Dto, body: Record<string, unknown>, parent: string): FieldError[] {
+  const members = new Map(membersOf(dto).map((member) => [member.name, member]));
+  return Object.entries(body).flatMap(([name, value]) => {
+    const member = members.get(name);
+    const pointer = `${parent}/${escaped(name)}`;
+    if (member === undefined) return [{ pointer, detail: 'is not a known member' }];
+    return member.nested && isJsonObject(value) ? unknownMembers(member.nested, value, pointer) : [];
+  });
 }
 
 function flatten(error: ValidationError, parent: string): FieldError[] {
@@ -84,7 +81,7 @@ function flatten(error: ValidationError, parent: string): FieldError[] {
     // `nestedValidation` only repeats that a value which is no object is none.
     .filter(([name]) => name !== 'nestedValidation')
     .slice(0, 1)
-    .map(([name, detail]) => ({ pointer, detail: name === 'whitelistValidation' ? 'is not a known member' : detail }));
+    .map(([, detail]) => ({ pointer, detail }));
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, pointer))];
 }
 

@@ -1,0 +1,23 @@
+// 1 HTTP in · `npm run start:api`: the API as a process of its own, against DATABASE_URL; many at a time.
+import 'reflect-metadata';
+import { compose, externalDatabase } from '#libs/composition';
+import { createLogger, migrate, parseConfig, runProcess } from '#libs/platform';
+import { ApiModule } from './api.module.js';
+import { createApi } from './create-api.js';
+
+runProcess('api', async (lifetime) => {
+  const config = parseConfig();
+  const databaseUrl = externalDatabase(config, 'api');
+  const logger = createLogger(config, { process: 'api' });
+  lifetime.logger = logger;
+  await migrate(databaseUrl);
+  lifetime.goOn();
+  const api = await createApi(compose({ config, databaseUrl, logger, process: 'api' }, [ApiModule]), { config, logger });
+  lifetime.onStop(() => api.close());
+  if (api.firstAdminKey !== null) {
+    process.stdout.write(`The first administrator's key, shown this once:\n\n  export ROLLCREDITS_API_KEY=${api.firstAdminKey}\n\n`);
+  }
+  lifetime.goOn();
+  const { url } = await api.listen();
+  process.stdout.write(`The API listens on ${url}; ${url}/docs describes it.\n`);
+});

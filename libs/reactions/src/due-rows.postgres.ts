@@ -65,12 +65,16 @@ export class DueRows {
     });
   }
 
-  /** Tasks that nobody holds in memory and that are due by then, the longest due first. */
-  async parkedTasks(dueAtMax: InstantMs, limit: number): Promise<LiveTaskRow[]> {
+  /**
+   * Tasks that nobody holds in memory and that are due by then, the longest due first; `exceptAccounts` (`<tenant>.<account id>`) have
+   * enough of theirs in memory.
+   */
+  async parkedTasks(dueAtMax: InstantMs, limit: number, exceptAccounts: readonly string[] = []): Promise<LiveTaskRow[]> {
     const { rows } = await this.pool.query<TaskRow>({
       name: 'orchestrator_parked',
-      text: 'SELECT * FROM live_tasks WHERE is_parked AND due_ms <= $1 ORDER BY due_ms LIMIT $2',
-      values: [dueAtMax, limit],
+      text: `SELECT * FROM live_tasks WHERE is_parked AND due_ms <= $1 AND tenant || '.' || account_id <> ALL($3::text[])
+             ORDER BY due_ms LIMIT $2`,
+      values: [dueAtMax, limit, exceptAccounts],
     });
     return rows.map((row) => ({
       taskId: row.task_id,

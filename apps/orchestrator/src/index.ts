@@ -1,0 +1,6 @@
+// The orchestrator's public face.
+export * from './orchestrator.js';
+export * from './orchestrator.metrics.js';
+export * from './orchestrator.module.js';
+export { ProviderCalls } from './provider-calls.js';
+export * from './reaction.policy.js';

@@ -1,0 +1,55 @@
+// 5 react · the orchestrator's limits and delays in one place; tests shorten the delays, nothing else changes them.
+import type { LateResultPolicy } from '#libs/tasks';
+
+export interface ReactionPolicy {
+  lateResult: LateResultPolicy;
+  /** Submissions of one task, where the provider says that nothing was created. */
+  attemptsMax: number;
+  /** Before the second attempt; doubled for each further one, ± half of it. */
+  retryAfterMs: number;
+  /** How long after an ending a verdict is still looked for. */
+  lateWindowMs: number;
+  /** The longest delay between two looks for a late result. */
+  lateLookEveryMsMax: number;
+  /** Progress is recorded in steps of at least this many percent. */
+  progressStepPercent: number;
+  /** A look-up must say so this often, one poll apart, before a submission that may have arrived is believed never to have. */
+  neverCreatedConfirmations: number;
+}
+
+export const REACTION_POLICY: Omit<ReactionPolicy, 'lateResult'> = {
+  attemptsMax: 3,
+  retryAfterMs: 500,
+  lateWindowMs: 86_400_000,
+  lateLookEveryMsMax: 900_000,
+  progressStepPercent: 10,
+  neverCreatedConfirmations: 2,
+};
+
+export interface OrchestratorLimits {
+  /** Tasks in memory at once; the rest wait as rows. */
+  activeTasksMax: number;
+  /** Of one account, waiting for their first submission: the rest of its backlog waits as rows. */
+  waitingPerAccountMax: number;
+  /** Rows and checkpoint are written this often while there is something to write. */
+  writeEveryMs: number;
+  /** Likewise, for a while after the clock was moved: somebody waits for the rows. */
+  writeEagerlyEveryMs: number;
+  /** Accounts whose dues are booked at once. */
+  accountsAtOnceMax: number;
+  /** How often parked tasks and due accounts are looked for. */
+  lookEveryMs: number;
+  leaseTtlMs: number;
+  drainTimeoutMs: number;
+}
+
+export const ORCHESTRATOR_LIMITS: OrchestratorLimits = {
+  activeTasksMax: 50_000,
+  waitingPerAccountMax: 2_000,
+  writeEveryMs: 500,
+  writeEagerlyEveryMs: 20,
+  accountsAtOnceMax: 64,
+  lookEveryMs: 250,
+  leaseTtlMs: 3_000,
+  drainTimeoutMs: 10_000,
+};

@@ -1,0 +1,50 @@
+// 1–5 · `npm start`: every role of the deployment in one process, on an embedded PostgreSQL unless DATABASE_URL names another.
+import 'reflect-metadata';
+import { createServer } from 'node:net';
+import { ApiModule, createApi } from '#apps/api';
+import { OrchestratorModule } from '#apps/orchestrator';
+import { ProjectorModule } from '#apps/projector';
+import { compose } from '#libs/composition';
+import { createLogger, migrate, parseConfig, runProcess, startEmbeddedPostgres, type Config, type Lifetime } from '#libs/platform';
+import type { Logger } from 'pino';
+import { newKeyLines, welcomeLines } from './welcome.js';
+
+runProcess('rollcredits', async (lifetime) => {
+  const config = parseConfig();
+  const logger = createLogger(config, { process: 'standalone' });
+  lifetime.logger = logger;
+  await assertPortFree(config);
+  const databaseUrl = config.databaseUrl ?? (await startDatabase(config, logger, lifetime));
+  lifetime.goOn();
+  const applied = await migrate(databaseUrl);
+  if (applied.length > 0) logger.info({ applied }, 'the database was migrated');
+  lifetime.goOn();
+  const root = compose({ config, databaseUrl, logger, process: 'standalone' }, [ApiModule, ProjectorModule, OrchestratorModule]);
+  const api = await createApi(root, { config, logger });
+  lifetime.onStop(() => api.close());
+  if (api.firstAdminKey !== null) process.stdout.write(newKeyLines(api.firstAdminKey));
+  lifetime.goOn();
+  const { url } = await api.listen();
+  const database =
+    config.databaseUrl === null ? `${config.dataDir} (embedded PostgreSQL)` : `PostgreSQL at ${new URL(config.databaseUrl).host}`;
+  process.stdout.write(welcomeLines({ url, database, testClock: config.testClock }));
+});
+
+async function startDatabase(config: Config, logger: Logger, lifetime: Lifetime): Promise<string> {
+  const postgres = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    say: (line) => process.stdout.write(`${line}\n`),
+    onChange: ({ up, detail }) => (up ? logger.info(detail) : logger.error(detail)),
+  });
+  lifetime.onStop(() => postgres.stop());
+  return postgres.url;
+}
+
+/** Asked before anything is started or made: whoever forgot a running server learns it at once. */
+function assertPortFree({ host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
+}

@@ -1,0 +1,36 @@
+// What every role of the deployment stands on: one list of modules, so that an API, a projector and an orchestrator cannot differ in it; each main composes it with its own.
+import type { DynamicModule, Type } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { CatalogueModule, QuotesModule } from '#libs/catalogue';
+import { EventStoreModule } from '#libs/event-store';
+import { LedgerModule } from '#libs/ledger';
+import { PlatformModule, type PlatformOptions } from '#libs/platform';
+import { ProjectionsModule } from '#libs/projections';
+import { ProvidersModule } from '#libs/providers';
+import { ReactionsModule } from '#libs/reactions';
+import { SettlementModule } from '#libs/settlement';
+import { TasksModule } from '#libs/tasks';
+
+/** The root module of a process that plays these roles. */
+export function compose(options: PlatformOptions, roles: Type[]): DynamicModule {
+  return {
+    module: Deployment,
+    imports: [
+      PlatformModule.with(options),
+      CqrsModule.forRoot(),
+      EventStoreModule,
+      ProvidersModule,
+      CatalogueModule,
+      LedgerModule,
+      TasksModule,
+      // Global, because the orchestrator settles through it without importing what composes it.
+      { module: SettlementModule, global: true },
+      QuotesModule,
+      ProjectionsModule,
+      ReactionsModule,
+      ...roles,
+    ],
+  };
+}
+
+class Deployment {}

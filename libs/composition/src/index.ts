@@ -1,0 +1,4 @@
+// The composition's public face.
+export * from './core.modules.js';
+export * from './external-database.js';
+export * from './role.main.js';

@@ -1,0 +1,50 @@
+// The start of a projector or an orchestrator as a process of its own, against DATABASE_URL; their mains name themselves and call it.
+import 'reflect-metadata';
+import type { Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { Registry } from 'prom-client';
+import {
+  createLogger,
+  METRICS,
+  migrate,
+  nestLogger,
+  parseConfig,
+  READINESS,
+  runProcess,
+  serveHealth,
+  type Config,
+  type Readiness,
+} from '#libs/platform';
+import { compose } from './core.modules.js';
+import { externalDatabase } from './external-database.js';
+
+export interface Role {
+  name: 'projector' | 'orchestrator';
+  module: Type;
+  port: (config: Config) => number;
+}
+
+export function runRole(role: Role): void {
+  runProcess(role.name, async (lifetime) => {
+    const config = parseConfig();
+    const databaseUrl = externalDatabase(config, role.name);
+    const logger = createLogger(config, { process: role.name });
+    lifetime.logger = logger;
+    await migrate(databaseUrl);
+    lifetime.goOn();
+    const app = await NestFactory.createApplicationContext(compose({ config, databaseUrl, logger, process: role.name }, [role.module]), {
+      logger: nestLogger(logger),
+      abortOnError: false,
+    });
+    lifetime.onStop(() => app.close());
+    lifetime.goOn();
+    const health = await serveHealth({
+      host: config.host,
+      port: role.port(config),
+      readiness: app.get<Readiness>(READINESS),
+      metrics: app.get<Registry>(METRICS),
+    });
+    lifetime.onStop(() => health.close());
+    process.stdout.write(`The ${role.name} runs; ${health.url}/readyz says how it is.\n`);
+  });
+}

@@ -1,5 +1,9 @@
 // The settlement's public face.
+export * from './batches.js';
+export * from './cancellations.js';
 export * from './errors.js';
+export * from './goodwill.js';
+export * from './late-results.js';
 export * from './receipt.js';
 export * from './receipt.view.js';
 export * from './request.facts.js';
@@ -9,4 +13,5 @@ export * from './settlement.module.js';
 export * from './settlement.policies.js';
 export * from './settlements.js';
 export * from './submissions.js';
+export * from './task-ledger.js';
 export * from './task-ledger-facts.port.js';

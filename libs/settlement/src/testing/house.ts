@@ -31,7 +31,13 @@ import { ledgerDecision, taskNewFacts } from '../ledger-decisions.js';
 import type { TaskInput } from '../settlement.messages.js';
 import type { SettlementPolicies } from '../settlement.policies.js';
 import { Settlements } from '../settlements.js';
+import { Batches } from '../batches.js';
+import { Cancellations } from '../cancellations.js';
+import { Goodwill } from '../goodwill.js';
+import { LateResults } from '../late-results.js';
 import { Submissions } from '../submissions.js';
+import { TaskLedger } from '../task-ledger.js';
+import { LogLedgerIndex } from './ledger-index.js';
 
 export const TENANT = 'acme';
 export const NOW = Date.parse('2026-11-21T20:00:00.000Z');
@@ -99,6 +105,11 @@ export class HouseProcess {
   readonly keyed: LogKeyedCommands;
   readonly submissions: Submissions;
   readonly settlements: Settlements;
+  readonly batches: Batches;
+  readonly index: LogLedgerIndex;
+  readonly cancellations: Cancellations;
+  readonly goodwill: Goodwill;
+  readonly lateResults: LateResults;
   private readonly writer: CatalogueWriter;
 
   constructor(
@@ -114,8 +125,16 @@ export class HouseProcess {
     this.keys = new CachedCustomerKeys(vault);
     this.keyed = new LogKeyedCommands(store, this.keys);
     const { accounts, catalogue, contextOf, keyed } = this;
-    this.submissions = new Submissions({ store, accounts, keyed, catalogue, quotes, contextOf, policies });
+    const parts = { store, accounts, keyed, catalogue, quotes, contextOf, policies };
+    this.submissions = new Submissions(parts);
+    this.batches = new Batches({ ...parts, keys: this.keys }, this.submissions);
     this.settlements = new Settlements(store, accounts, contextOf);
+    this.index = new LogLedgerIndex(store);
+    const ledger = new TaskLedger(store, this.tasks, this.keys, this.index);
+    const endings = { store, accounts, keyed, contextOf, settlements: this.settlements, ledger };
+    this.cancellations = new Cancellations(endings);
+    this.goodwill = new Goodwill(endings);
+    this.lateResults = new LateResults(endings);
   }
 
   async plan(id: string, rank: number, monthlyAllowance: number): Promise<void> {

@@ -2,11 +2,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { CREDITS_MAX, isRefusal, toIso, UNCHANGED } from '#libs/kernel';
 import type { ModelFact } from './catalogue.facts.js';
-import type { ModelInput } from './catalogue.messages.js';
+import type { ModelInput, PlanInput } from './catalogue.messages.js';
 import type { CatalogueModel } from './catalogue.port.js';
 import { modelView } from './catalogue.view.js';
 import { decideModel, evolveModel, type ModelCommand, type ModelDecision } from './model.decider.js';
-import { decidePlan, evolvePlan, type PlanInput } from './plan.decider.js';
+import { decidePlan, evolvePlan } from './plan.decider.js';
 import { MODEL_INPUT, must, NOON } from './testing/catalogue.fixture.js';
 
 const references = { planExists: (plan: string) => plan !== 'gold', providerExists: (provider: string) => provider !== 'fleet' };

@@ -4,7 +4,6 @@ import type { JsonObject } from '#libs/kernel';
 import type { RequestContext, WriteResult } from '#libs/event-store';
 import type { Modifiers, OutputType } from './catalogue.facts.js';
 import type { ModelView, PlanView, QuoteView } from './catalogue.view.js';
-import type { PlanInput } from './plan.decider.js';
 
 export interface ModelInput {
   name: string;
@@ -16,6 +15,15 @@ export interface ModelInput {
   provider?: string;
   modifiers?: Modifiers | null;
 }
+export interface PlanInput {
+  name: string;
+  /** Higher may do more; a model asks for a plan of at least its minimum plan's rank. */
+  rank: number;
+  monthlyAllowance: number;
+  upgradeCredit?: 'full' | 'prorated';
+  weight?: number;
+}
+
 export class PutModel extends Command<WriteResult<ModelView>> {
   constructor(
     readonly context: RequestContext,

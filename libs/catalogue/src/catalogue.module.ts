@@ -1,6 +1,5 @@
 // 1–4 · gives a process the catalogue in memory, seeded and followed, the quotes that were given, and the handlers of its changes.
 import { Global, Inject, Module, type BeforeApplicationShutdown } from '@nestjs/common';
-import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Clock } from '#libs/kernel';
 import type { EventStore } from '#libs/event-store';
@@ -33,7 +32,11 @@ import { seedCatalogue } from './seed.js';
       inject: [EVENT_STORE, CATALOGUE, CLOCK],
       useFactory: (store: EventStore, catalogue: CatalogueMemory, clock: Clock) => new CatalogueWriter(store, catalogue, clock),
     },
-    { provide: QUOTE_STORE, inject: [PG_POOL], useFactory: (pool: pg.Pool) => new PostgresQuoteStore(pool) },
+    {
+      provide: QUOTE_STORE,
+      inject: [PG_POOL],
+      useFactory: (...[pool]: ConstructorParameters<typeof PostgresQuoteStore>) => new PostgresQuoteStore(pool),
+    },
     PutModelHandler,
     PriceModelHandler,
     RetireModelHandler,

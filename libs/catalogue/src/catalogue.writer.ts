@@ -3,11 +3,12 @@ import { invariant, isRefusal, type Clock, type Decision, type InstantMs, type J
 import { deploymentStream, EventStoreUnavailable, NO_STREAM } from '#libs/event-store';
 import type { CommandMeta, EventStore, StoredFact, WriteResult } from '#libs/event-store';
 import { CATALOGUE_FACT_VERSIONS, type CatalogueFact, type ModelFact, type PlanFact } from './catalogue.facts.js';
+import type { PlanInput } from './catalogue.messages.js';
 import type { CatalogueMemory } from './catalogue.memory.js';
 import type { CatalogueModel, CataloguePlan } from './catalogue.port.js';
 import { modelView, planView, type ModelView, type PlanView } from './catalogue.view.js';
 import { CATALOGUE_ID_PATTERN, decideModel, evolveModel, type ModelCommand } from './model.decider.js';
-import { decidePlan, evolvePlan, type PlanInput } from './plan.decider.js';
+import { decidePlan, evolvePlan } from './plan.decider.js';
 
 /** How often a change that lost a race is decided again on what won. */
 const ATTEMPTS_MAX = 10;

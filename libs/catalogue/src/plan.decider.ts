@@ -1,21 +1,13 @@
 // 2 decide · how a plan is defined, and what its facts add up to; called by the plan handler and the catalogue's memory.
 import { toIso, UNCHANGED, type Decision, type InstantMs } from '#libs/kernel';
 import type { PlanFact } from './catalogue.facts.js';
+import type { PlanInput } from './catalogue.messages.js';
 import type { CataloguePlan } from './catalogue.port.js';
 import { refuseFields, type FieldError } from './field-errors.js';
 import { CATALOGUE_ID_PATTERN, creditsErrors, NAME_CHARACTERS_MAX, textErrors, type FactPlace } from './model.decider.js';
 
 export const RANK_MAX = 1_000_000;
 export const WEIGHT_MAX = 100;
-
-export interface PlanInput {
-  name: string;
-  /** Higher may do more; a model asks for a plan of at least its minimum plan's rank. */
-  rank: number;
-  monthlyAllowance: number;
-  upgradeCredit?: 'full' | 'prorated';
-  weight?: number;
-}
 
 /** The same content again is unchanged; another makes the plan's next version. */
 export function decidePlan(

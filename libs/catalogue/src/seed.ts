@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { commandIdOf, invariant, keyDigest, type Clock } from '#libs/kernel';
 import { deploymentStream, NO_STREAM, processMeta, type EventStore } from '#libs/event-store';
 import type { CatalogueFact } from './catalogue.facts.js';
-import type { ModelInput } from './catalogue.messages.js';
+import type { ModelInput, PlanInput } from './catalogue.messages.js';
 import { toNewFact } from './catalogue.writer.js';
 import { decideModel, DEFAULT_PROVIDER } from './model.decider.js';
-import { decidePlan, type PlanInput } from './plan.decider.js';
+import { decidePlan } from './plan.decider.js';
 
 /** The deployment's own tenant: its keys may change the catalogue, and what the deployment does by itself is recorded under it. */
 const SEED_TENANT = 'default';

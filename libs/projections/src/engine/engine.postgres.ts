@@ -85,6 +85,7 @@ export class ProjectionEngine {
    * otherwise, switches it in once it stands where the active one stands. Answers the version's number.
    */
   async buildVersion(name: string, options: { switchWhenLevel?: boolean } = {}): Promise<number> {
+    await this.registry.ensure(this.models);
     const version = await this.registry.build(this.#model(name), options.switchWhenLevel ?? true);
     this.#rouse();
     return version;

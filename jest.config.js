@@ -11,10 +11,13 @@ export default {
     '^#apps/(.*)$': '<rootDir>/apps/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  transformIgnorePatterns: ['/node_modules/(?!cookie/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(cookie|content-disposition)/)'],
   transform: {
     '^.+\\.ts$': '@swc/jest',
-    // light-my-request (CommonJS) requires cookie 2 (ESM only), and Jest has require(esm) only from Node 24.9 on.
-    '/node_modules/cookie/.+\\.js$': ['@swc/jest', { swcrc: false, module: { type: 'commonjs' }, jsc: { target: 'es2022' } }],
+    // light-my-request and @fastify/static (CommonJS) require packages that are ESM only, and Jest has require(esm) only from Node 24.9 on.
+    '/node_modules/(cookie|content-disposition)/.+\\.js$': [
+      '@swc/jest',
+      { swcrc: false, module: { type: 'commonjs' }, jsc: { target: 'es2022' } },
+    ],
   },
 };

@@ -3,7 +3,8 @@ import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Registry } from 'prom-client';
 import { LedgerModule } from '#libs/ledger';
-import { METRICS } from '#libs/platform';
+import { METRICS, READ_MODELS } from '#libs/platform';
+import type { ReadModels } from '#libs/projections';
 import { API_CONTROLLERS } from './api.controllers.js';
 import { PastBalances } from './accounts/past-balances.js';
 import { CatalogueReads } from './catalogue/catalogue.reads.js';
@@ -12,8 +13,10 @@ import { Reads } from './http/reads.js';
 import { Writes } from './http/writes.js';
 import { ApiKeys } from './keys/api-keys.service.js';
 import { HttpMetrics } from './metrics/http.metrics.js';
+import { TotalsMetrics } from './metrics/totals.metrics.js';
 import { openApiDocument } from './openapi/openapi.document.js';
 import { OPENAPI_TEXT } from './openapi/openapi.token.js';
+import { ReadinessParts } from './operations/readiness-parts.js';
 import { TaskTail } from './tasks/task-tail.js';
 
 /**
@@ -31,7 +34,13 @@ import { TaskTail } from './tasks/task-tail.js';
     ApiKeys,
     Drain,
     TaskTail,
+    ReadinessParts,
     { provide: HttpMetrics, inject: [METRICS], useFactory: (registry: Registry) => new HttpMetrics(registry) },
+    {
+      provide: TotalsMetrics,
+      inject: [METRICS, READ_MODELS],
+      useFactory: (registry: Registry, models: ReadModels) => new TotalsMetrics(registry, models),
+    },
     { provide: OPENAPI_TEXT, useFactory: () => JSON.stringify(openApiDocument(API_CONTROLLERS)) },
   ],
   exports: [ApiKeys, Drain, HttpMetrics],

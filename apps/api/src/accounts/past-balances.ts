@@ -2,15 +2,21 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { InstantMs } from '#libs/kernel';
 import { tenantStream, type Sessions } from '#libs/event-store';
-import { balanceView, LEDGER_RENDER_CONTEXT, type AccountState, type BalanceView, type RenderContext } from '#libs/ledger';
-import { ACCOUNT_SESSIONS } from '#libs/platform';
+import type { Catalogue } from '#libs/catalogue';
+import { balanceView, type AccountState, type BalanceView, type RenderContext } from '#libs/ledger';
+import { ACCOUNT_SESSIONS, CATALOGUE, CONFIG, type Config } from '#libs/platform';
 
 @Injectable()
 export class PastBalances {
+  private readonly render: RenderContext;
+
   constructor(
     @Inject(ACCOUNT_SESSIONS) private readonly sessions: Sessions<AccountState>,
-    @Inject(LEDGER_RENDER_CONTEXT) private readonly render: RenderContext,
-  ) {}
+    @Inject(CATALOGUE) catalogue: Catalogue,
+    @Inject(CONFIG) { burnOrder }: Config,
+  ) {
+    this.render = { burnOrder, allowanceOf: (plan) => catalogue.plan(plan)?.monthlyAllowance ?? 0 };
+  }
 
   /** Facts at the instant are included; null when the account was not open yet. */
   async balance(tenant: string, accountId: string, at: InstantMs): Promise<BalanceView | null> {

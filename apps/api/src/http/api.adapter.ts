@@ -24,7 +24,6 @@ export class ApiAdapter extends FastifyAdapter {
     super({
       bodyLimit: limits.bodyBytesMax,
       logger: false,
-      disableRequestLogging: true,
       skipMiddie: true,
       // Time for the body; the headers have their own below.
       requestTimeout: 60_000,

@@ -1,0 +1,81 @@
+// The whole deployment in one process on a database of its own, spoken to by injected requests; for the API's specs.
+import 'reflect-metadata';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { createApi, ApiModule, type Api } from '#apps/api';
+import { OrchestratorModule } from '#apps/orchestrator';
+import { ProjectorModule } from '#apps/projector';
+import { compose } from '#libs/composition';
+import { createLogger, parseConfig, type Config } from '#libs/platform';
+import { holdAgainstDocument } from './openapi-check.js';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
+
+export const ADMIN_KEY = `rc_${'a'.repeat(40)}`;
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are asserted member by member
+  body: any;
+  text: string;
+}
+
+export interface ApiWorld {
+  api: Api;
+  config: Config;
+  database: TestDatabase;
+  logged: string[];
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { key?: string | null; headers?: Record<string, string>; raw?: string | Buffer },
+  ): Promise<Answer>;
+  /** Makes a key and answers its text. */
+  newKey(scopes: string[], more?: { accounts?: string[]; tenant?: string }): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function createApiWorld(
+  env: Record<string, string> = {},
+  options: { orchestrated?: boolean; database?: TestDatabase } = {},
+): Promise<ApiWorld> {
+  const database = options.database ?? (await createTestDatabase());
+  const config = parseConfig({ PORT: '0', ADMIN_API_KEY: ADMIN_KEY, DATABASE_URL: database.url, ...env });
+  const logged: string[] = [];
+  const logger = createLogger(config, { process: 'api', destination: { write: (line: string) => void logged.push(line) } });
+  const roles = options.orchestrated === false ? [ApiModule, ProjectorModule] : [ApiModule, ProjectorModule, OrchestratorModule];
+  const api = await createApi(compose({ config, databaseUrl: database.url, logger, process: 'api' }, roles), { config, logger });
+  const fastify = api.app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const world: ApiWorld = {
+    api,
+    config,
+    database,
+    logged,
+    async call(method, path, body, { key = ADMIN_KEY, headers = {}, raw } = {}) {
+      const response = await fastify.inject({
+        method: method as NonNullable<InjectOptions['method']>,
+        url: path,
+        headers: {
+          ...(key !== null && { authorization: `Bearer ${key}` }),
+          ...((body !== undefined || raw !== undefined) && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...((body !== undefined || raw !== undefined) && { payload: raw ?? JSON.stringify(body) }),
+      });
+      const isJson = String(response.headers['content-type'] ?? '').includes('json');
+      const answered: unknown = isJson && response.payload !== '' ? JSON.parse(response.payload) : null;
+      holdAgainstDocument(method, path, response.statusCode, String(response.headers['content-type'] ?? ''), answered);
+      return { status: response.statusCode, headers: response.headers as Record<string, string>, body: answered, text: response.payload };
+    },
+    async newKey(scopes, more = {}) {
+      const made = await world.call('POST', '/v1/api-keys', { name: 'spec', scopes, ...more });
+      if (made.status !== 201) throw new Error(made.text);
+      return (made.body as { key: string }).key;
+    },
+    async close() {
+      await api.close();
+      if (options.database === undefined) await database.drop();
+    },
+  };
+  return world;
+}

@@ -6,7 +6,7 @@ export interface Customer {
 }
 
 export const CUSTOMERS: Customer[] = [
-  { name: 'Fern Films', plan: 'free', grants: [{ bucket: 'referral', credits: 100, reference: 'friend-of-moss' }] },
+  { name: 'Fern Films', plan: 'free', grants: [{ bucket: 'referral', credits: 200, reference: 'friend-of-moss' }] },
   {
     name: 'Moss Media',
     plan: 'pro',
@@ -35,16 +35,16 @@ const done = { simulate: { outcome: 'succeed', afterMs: 300, cost: { currency: '
 
 export const WISHES: Wish[] = [
   { customer: 'free', model: 'pika-basic', story: 'a success', parameters: done },
+  { customer: 'free', model: 'seedance-2-5s', story: 'a success', parameters: done },
+  { customer: 'free', model: 'kling-ai-10s', story: 'a success, over two buckets', parameters: done },
+  { customer: 'free', model: 'sora-2-10s', story: 'refused: the plan is too low', parameters: done },
   {
     customer: 'free',
     model: 'kling-ai-5s',
     story: 'a failure: nothing is charged',
     parameters: { simulate: { outcome: 'fail', afterMs: 300, cost: { currency: 'USD', amountMinor: 12 } } },
   },
-  { customer: 'free', model: 'sora-2-10s', story: 'refused: the plan is too low', parameters: done },
-  { customer: 'free', model: 'kling-ai-10s', story: 'a success, over two buckets', parameters: done },
-  { customer: 'free', model: 'seedance-2-5s', story: 'a success, from what is left', parameters: done },
-  { customer: 'free', model: 'pika-effects', story: 'refused: the credits are short', parameters: done },
+  { customer: 'free', model: 'kling-ai-10s', story: 'refused: the credits are short', parameters: done },
   { customer: 'pro', model: 'pika-effects', story: 'a success', parameters: done },
   {
     customer: 'pro',

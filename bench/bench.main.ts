@@ -1,0 +1,58 @@
+// `npm run bench`: paired figures in one run, alternating rounds, printed as ratios and kept as JSON. `-- --quick` for a short look, `-- --legs b,c`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { migrate, startEmbeddedPostgres } from '#libs/platform';
+import { coldLoadLeg, holdsLeg } from './legs/event-store.bench.js';
+import { livesLegs } from './legs/lives.bench.js';
+import { submitLegs } from './legs/submit.bench.js';
+import { keep, printTable, type LegResult } from './report.js';
+
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h' } },
+});
+const wanted = new Set(values.legs.split(','));
+const wants = (...legs: string[]): boolean => legs.some((leg) => wanted.has(leg));
+const rounds = values.quick ? 2 : 5;
+const legMs = values.quick ? 1500 : 4000;
+
+const dataDir = mkdtempSync(join(tmpdir(), 'rollcredits-bench-'));
+const postgres = await startEmbeddedPostgres({ dataDir });
+const results: LegResult[] = [];
+const done = (...legs: LegResult[]): void => {
+  const kept = legs.filter(({ leg }) => wanted.has(leg));
+  printTable(kept);
+  results.push(...kept);
+};
+try {
+  if (wants('a')) done(await holdsLeg({ databaseUrl: await database('bench_a'), rounds, legMs }));
+  if (wants('b', 'c', 'd')) done(...(await submitLegs({ databaseUrl: await database('bench_b'), rounds, legMs })));
+  if (wants('e', 'f', 'h')) {
+    done(
+      ...(await livesLegs({ databaseUrl: await database('bench_e'), legMs: 2 * legMs, accountsInMemory: values.quick ? 10_000 : 100_000 })),
+    );
+  }
+  if (wants('g'))
+    done(
+      await coldLoadLeg({ databaseUrl: await database('bench_g'), facts: values.quick ? [1_000, 100_000] : [1_000, 100_000, 1_000_000] }),
+    );
+  const file = keep(results, join(import.meta.dirname, '..', '..', 'bench', 'results'));
+  console.log(`\nKept in ${file}`);
+} finally {
+  await postgres.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+/** A fresh, migrated database of its own for each group of legs. */
+async function database(name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  const url = new URL(postgres.url);
+  url.pathname = `/${name}`;
+  await migrate(url.href);
+  return url.href;
+}

@@ -1,0 +1,67 @@
+// Starts the processes that a leg measures, waits until they serve, and ends each by its id.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+export interface Running {
+  port: number;
+  pid: number;
+  /** Resident memory in MB, of this process alone. */
+  rssMb(): number;
+  stop(): Promise<void>;
+}
+
+const dist = join(import.meta.dirname, '..');
+
+/** `path` is under dist/; `probe` is asked until it answers 200. */
+export async function startServer(path: string, env: Record<string, string>, probe: string): Promise<Running> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [join(dist, path)], {
+    env: { ...process.env, PORT: String(port), LOG_LEVEL: 'info', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const remember = (chunk: Buffer): void => {
+    output = (output + chunk.toString()).slice(-4000);
+  };
+  child.stdout.on('data', remember);
+  child.stderr.on('data', remember);
+  const deadline = Date.now() + 60_000;
+  while (!(await answers(`http://127.0.0.1:${port}${probe}`))) {
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`${path} did not start: ${output}`);
+  }
+  return { port, pid: child.pid!, rssMb: () => rssMb(child.pid!), stop: () => stop(child) };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(1000) })).status === 200;
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return false;
+  }
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) {
+      resolve();
+      return;
+    }
+    child.once('exit', () => resolve());
+    child.kill('SIGTERM');
+  });
+}
+
+function rssMb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -3,8 +3,9 @@ import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { commandIdOf, keyDigest, newCommandId, type InstantMs } from '#libs/kernel';
 import type { RequestContext, WriteResult } from '#libs/event-store';
+import { CONFIG, type Config } from '#libs/platform';
 import { GrantCredits, ChangePlan, OpenAccount, ResetCycle, ResumeAccount, RevokeGrant, SuspendAccount } from './account.messages.js';
-import { accountView, balanceView, grantView, type RenderContext } from './account.render.js';
+import { accountView, balanceView, grantView } from './account.render.js';
 import type { AccountCommand } from './account.commands.js';
 import type { AccountView, BalanceView, GrantView } from './account.view.js';
 import { AccountWrites, type Answerable } from './account.writes.js';
@@ -13,23 +14,19 @@ import { parseInstant } from './instants.js';
 import { requestedGrantId } from './ledger-context.js';
 import { ACCOUNT_ID_PATTERN } from './plan-change.decider.js';
 import { invalid } from './refusals.js';
-import { LEDGER_RENDER_CONTEXT } from './ledger.tokens.js';
 
 const NAME_CHARACTERS_MAX = 500;
 const REASON_CHARACTERS_MAX = 2_000;
 
 abstract class AccountHandler {
-  constructor(
-    @Inject(AccountWrites) protected readonly writes: AccountWrites,
-    @Inject(LEDGER_RENDER_CONTEXT) protected readonly rendering: RenderContext,
-  ) {}
+  constructor(@Inject(AccountWrites) protected readonly writes: AccountWrites) {}
 
   /** A command that answers with the account. */
   protected account(context: RequestContext, accountId: string, command: AccountCommand): Promise<WriteResult<AccountView>> {
     return this.writes.run<AccountView>(context, {
       accountId,
       command: () => command,
-      render: async (answer) => accountView(answer.state, await this.writes.nameOf(context.tenant, accountId), answer, this.rendering),
+      render: async (answer) => accountView(answer.state, await this.writes.nameOf(context.tenant, accountId), answer, answer),
     });
   }
 }
@@ -51,7 +48,7 @@ export class OpenAccountHandler extends AccountHandler implements ICommandHandle
       accountId,
       erasable: { name },
       command: (refs) => ({ type: 'OpenAccount', accountId, name: refs['name'] as { $erasable: string }, plan, timezone, billingAnchor }),
-      render: async (answer) => accountView(answer.state, await this.writes.nameOf(context.tenant, accountId), answer, this.rendering),
+      render: async (answer) => accountView(answer.state, await this.writes.nameOf(context.tenant, accountId), answer, answer),
     });
   }
 }
@@ -94,14 +91,20 @@ export class ChangePlanHandler extends AccountHandler implements ICommandHandler
 }
 
 @CommandHandler(ResetCycle)
-export class ResetCycleHandler extends AccountHandler implements ICommandHandler<ResetCycle> {
+export class ResetCycleHandler implements ICommandHandler<ResetCycle> {
+  constructor(
+    @Inject(AccountWrites) private readonly writes: AccountWrites,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'burnOrder'>,
+  ) {}
+
   async execute({ context, accountId, input }: ResetCycle): Promise<WriteResult<BalanceView>> {
     const reason = reasonOf(input);
     if (reason === null) return refused(NO_REASON);
     return this.writes.run<BalanceView>(context, {
       accountId,
       command: () => ({ type: 'ResetCycle', reason }),
-      render: (answer) => balanceView(answer.state, answer.recordedAt, answer, this.rendering),
+      render: (answer) =>
+        balanceView(answer.state, answer.recordedAt, answer, { burnOrder: this.config.burnOrder, allowanceOf: answer.allowanceOf }),
     });
   }
 }

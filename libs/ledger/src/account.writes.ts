@@ -1,6 +1,7 @@
 // 1 → 3 · runs one account command of a request: visible, keyed, decided in the account's session, answered from the state after its facts.
-import { invariant, isRefusal, refuse, type ErasableRef, type InstantMs, type JsonValue } from '#libs/kernel';
+import { invariant, isRefusal, refuse, type Credits, type ErasableRef, type InstantMs, type JsonValue } from '#libs/kernel';
 import {
+  deploymentStream,
   KEY_CONFLICT,
   tenantStream,
   type CustomerKeys,
@@ -30,6 +31,8 @@ export interface Answerable {
   recordedAt: InstantMs;
   /** Empty when the command changed nothing. */
   facts: readonly AccountFact[];
+  /** A plan's monthly allowance as it was defined when the command was first answered; 0 for an unknown plan. */
+  allowanceOf: (plan: string) => Credits;
 }
 
 export interface AccountWrite<View> {
@@ -47,6 +50,7 @@ export class AccountWrites {
     private readonly store: EventStore,
     private readonly keys: CustomerKeys,
     private readonly contextOf: LedgerContextOf,
+    private readonly allowanceOf: (plan: string) => Credits,
   ) {}
 
   async run<View>(context: RequestContext, write: AccountWrite<View>): Promise<WriteResult<View>> {
@@ -62,7 +66,9 @@ export class AccountWrites {
         const { state, position, recordedAt } = await this.sessions.stateAt(stream, { revision });
         invariant(position !== null && recordedAt !== null, () => `${stream} ends before revision ${revision}`);
         const facts = recorded.facts.filter((fact) => fact.stream === stream) as unknown as AccountFact[];
-        return { ok: true, view: await write.render({ state, revision, position, recordedAt, facts }), position, replayed: true };
+        const allowance = await this.allowanceAt(state.pendingPlan ?? state.plan, position);
+        const answerable = { state, revision, position, recordedAt, facts, allowanceOf: () => allowance };
+        return { ok: true, view: await write.render(answerable), position, replayed: true };
       },
     });
   }
@@ -74,6 +80,13 @@ export class AccountWrites {
     if (opener === null || opened?.sealed == null) return { name: null, forgotten: opener === null };
     const { name } = opener.open(opened.sealed);
     return { name: typeof name === 'string' ? name : null, forgotten: false };
+  }
+
+  /** A plan may have been defined anew since: a replay shows what the first answer did. */
+  private async allowanceAt(plan: string, position: string): Promise<Credits> {
+    const definitions = await this.store.readStream(deploymentStream('plan', plan));
+    const standing = definitions.findLast((fact) => fact.type === 'PlanDefined' && fact.position <= position);
+    return standing === undefined ? this.allowanceOf(plan) : (standing.data['monthlyAllowance'] as Credits);
   }
 
   private async execute<View>(stream: string, prepared: PreparedCommand, write: AccountWrite<View>): Promise<Executed<View>> {
@@ -88,14 +101,19 @@ export class AccountWrites {
     switch (outcome.kind) {
       case 'appended': {
         const { revision, position, recordedAt } = outcome;
-        return { ok: true, view: await write.render({ ...outcome.result, revision, position, recordedAt }), position, replayed: false };
+        return {
+          ok: true,
+          view: await write.render({ ...outcome.result, revision, position, recordedAt, allowanceOf: this.allowanceOf }),
+          position,
+          replayed: false,
+        };
       }
       case 'unchanged': {
         const { revision } = outcome;
         const [last] = await this.store.readStream(stream, { fromRevision: revision, limit: 1 });
         invariant(last !== undefined, () => `${stream} has no revision ${revision}`);
         const { position, recordedAt } = last;
-        const view = await write.render({ ...outcome.result, revision, position, recordedAt });
+        const view = await write.render({ ...outcome.result, revision, position, recordedAt, allowanceOf: this.allowanceOf });
         return { unchanged: { stream, revision }, result: { ok: true, view, position, replayed: false } };
       }
       case 'refused':

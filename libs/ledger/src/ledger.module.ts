@@ -1,6 +1,6 @@
 // Composes the ledger for a process that writes: account sessions, contexts, and the handlers of the account commands.
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import type { Clock, Decider, Fact } from '#libs/kernel';
+import type { Clock } from '#libs/kernel';
 import { StreamSessions, type CustomerKeys, type EventStore, type KeyedCommands, type Sessions, type Snapshots } from '#libs/event-store';
 import {
   ACCOUNT_SESSIONS,
@@ -13,6 +13,7 @@ import {
   SNAPSHOTS,
   type Config,
 } from '#libs/platform';
+import type { AccountFact } from './account.facts.js';
 import { accountDecider } from './account.decider.js';
 import {
   ChangePlanHandler,
@@ -23,15 +24,14 @@ import {
   RevokeGrantHandler,
   SuspendAccountHandler,
 } from './account.handler.js';
-import type { RenderContext } from './account.render.js';
 import { accountSnapshot } from './account.snapshot.js';
 import type { AccountState } from './account.state.js';
 import { AccountWrites } from './account.writes.js';
 import { BookDueHandler } from './book-due.handler.js';
 import { ledgerContexts, policiesOf, type LedgerContextOf, type PlanSource } from './ledger-context.js';
-import { LEDGER_CONTEXTS, LEDGER_RENDER_CONTEXT } from './ledger.tokens.js';
+import { LEDGER_CONTEXTS } from './ledger.tokens.js';
 
-type AccountSessions = StreamSessions<AccountState, Fact>;
+type AccountSessions = StreamSessions<AccountState, AccountFact>;
 
 /** Needs CONFIG, CLOCK, EVENT_STORE, SNAPSHOTS, CUSTOMER_KEYS, KEYED_COMMANDS and CATALOGUE from global modules, and the CqrsModule. */
 @Module({
@@ -42,8 +42,7 @@ type AccountSessions = StreamSessions<AccountState, Fact>;
       useFactory: (store: EventStore, snapshots: Snapshots, clock: Clock, config: Config): AccountSessions =>
         new StreamSessions({
           store,
-          // The stream holds what this decider wrote, so its facts have the decider's shapes.
-          decider: accountDecider as unknown as Decider<AccountState>,
+          decider: accountDecider,
           clock,
           sessionsMax: config.sessionsMax,
           snapshotPolicy: { snapshots, codec: accountSnapshot, everyFacts: config.snapshotEveryFacts },
@@ -55,23 +54,16 @@ type AccountSessions = StreamSessions<AccountState, Fact>;
       useFactory: (config: Config, plans: PlanSource): LedgerContextOf => ledgerContexts(policiesOf(config), plans),
     },
     {
-      provide: LEDGER_RENDER_CONTEXT,
-      inject: [CONFIG, CATALOGUE],
-      useFactory: (config: Config, plans: PlanSource): RenderContext => ({
-        burnOrder: config.burnOrder,
-        allowanceOf: (plan) => plans.plan(plan)?.monthlyAllowance ?? 0,
-      }),
-    },
-    {
       provide: AccountWrites,
-      inject: [ACCOUNT_SESSIONS, KEYED_COMMANDS, EVENT_STORE, CUSTOMER_KEYS, LEDGER_CONTEXTS],
+      inject: [ACCOUNT_SESSIONS, KEYED_COMMANDS, EVENT_STORE, CUSTOMER_KEYS, LEDGER_CONTEXTS, CATALOGUE],
       useFactory: (
         sessions: Sessions<AccountState>,
         keyed: KeyedCommands,
         store: EventStore,
         keys: CustomerKeys,
         contexts: LedgerContextOf,
-      ) => new AccountWrites(sessions, keyed, store, keys, contexts),
+        plans: PlanSource,
+      ) => new AccountWrites(sessions, keyed, store, keys, contexts, (plan) => plans.plan(plan)?.monthlyAllowance ?? 0),
     },
     OpenAccountHandler,
     GrantCreditsHandler,
@@ -82,7 +74,7 @@ type AccountSessions = StreamSessions<AccountState, Fact>;
     ResumeAccountHandler,
     BookDueHandler,
   ],
-  exports: [ACCOUNT_SESSIONS, LEDGER_CONTEXTS, LEDGER_RENDER_CONTEXT],
+  exports: [ACCOUNT_SESSIONS, LEDGER_CONTEXTS],
 })
 export class LedgerModule implements OnApplicationShutdown {
   constructor(@Inject(ACCOUNT_SESSIONS) private readonly sessions: AccountSessions) {}

@@ -35,6 +35,18 @@ const SOURCES: FactSource[] = [
     heading: 'plan',
     intro: 'Streams `plan-<plan id>`: the deployment’s own, of no tenant.',
   },
+  {
+    file: 'libs/event-store/src/idempotency/request-claimed.facts.ts',
+    union: 'RequestClaimed',
+    heading: 'request',
+    intro: 'Streams `request-<tenant>.<command id>`: what holds an idempotency key where the command’s own facts cannot.',
+  },
+  {
+    file: 'libs/settlement/src/request.facts.ts',
+    union: 'RequestFact',
+    heading: 'request, answers',
+    intro: 'On the same streams: answers for good that no other stream keeps.',
+  },
 ];
 
 const HEADER = `# Facts

@@ -239,8 +239,8 @@ export class Batches {
     { facts, position }: RecordedCommand,
   ): Promise<WriteResult<BatchView>> {
     const opener = await this.parts.keys.openerFor(context.tenant, accountId);
-    const isSame = (stored: StoredFact, field: string, ref: ErasableRef | null | undefined, value: JsonValue | undefined): boolean => {
-      if (value === undefined || ref == null) return value === undefined && ref == null;
+    const isSame = (stored: StoredFact, field: string, ref: ErasableRef | null, value: JsonValue | undefined): boolean => {
+      if (value === undefined || ref === null) return value === undefined && ref === null;
       return stored.sealed !== null && opener?.digestAgain(stored.sealed, field, value) === ref.$erasable;
     };
     const [first] = facts;
@@ -249,8 +249,8 @@ export class Batches {
       const { problem, texts } = refused.data;
       const same = tasks.every(
         (task, index) =>
-          isSame(first, `${index}.prompt`, texts[`${index}.prompt`], task.prompt) &&
-          isSame(first, `${index}.metadata`, texts[`${index}.metadata`], task.metadata),
+          isSame(first, `${index}.prompt`, texts[`${index}.prompt`] ?? null, task.prompt) &&
+          isSame(first, `${index}.metadata`, texts[`${index}.metadata`] ?? null, task.metadata),
       );
       return same ? recordedRefusal(refusalOf(problem), position) : unrecordedRefusal(reusedKey());
     }

@@ -70,11 +70,12 @@ describe('a batch of which each stands alone', () => {
   });
 
   it('is finished by its repetition when the process died in the middle', async () => {
-    const dying = await House.open((own) => new DyingStore(own));
+    const stores: DyingStore[] = [];
+    const dying = await House.open((own) => stores[stores.push(new DyingStore(own)) - 1]!);
     const before = await dying.process();
     await before.account('acc_1');
     const four = [0, 1, 2, 3].map((shot) => wish({ metadata: { shot: String(shot) } }));
-    (before.store as DyingStore).submissionsLeft = 2;
+    stores.at(-1)!.submissionsLeft = 2;
     const interrupted = await results(four, { key: 'b1' }, before);
     expect(codes(interrupted).sort()).toEqual(['not_ready', 'not_ready', 'pending', 'pending']);
     const after = await dying.process();

@@ -5,6 +5,7 @@ export * from './errors.js';
 export * from './goodwill.js';
 export * from './late-results.js';
 export * from './receipt.js';
+export * from './receipt.state.js';
 export * from './receipt.view.js';
 export * from './request.facts.js';
 export * from './settlement.handler.js';

@@ -1,6 +1,6 @@
 // query · the sentences of a receipt: what the customer is told of a task's money; called when a receipt is rendered.
 import { unreachable, type Credits } from '#libs/kernel';
-import type { ReceiptState } from './receipt.js';
+import type { ReceiptState } from './receipt.state.js';
 
 /** What the customer is told, in one or two sentences. */
 export function statementOf(state: ReceiptState): string {

@@ -1,8 +1,9 @@
 // query · what one task cost and why: folds the facts that name a task into its receipt; called by the receipts' projection and by refunds.
-import { addMoney, moneyList, unreachable, type Credits, type JsonObject, type Money } from '#libs/kernel';
+import { addMoney, moneyList, unreachable, type Credits, type JsonObject } from '#libs/kernel';
 import type { Position } from '#libs/event-store';
 import type { AccountFact, AccountFactType, GrantPart, ProviderCost, Release } from '#libs/ledger';
 import type { TaskFact, TaskFactType } from '#libs/tasks';
+import type { Ending, ReceiptLine, ReceiptState } from './receipt.state.js';
 import { statementOf } from './receipt.statement.js';
 import type { ReceiptLineKind, ReceiptView } from './receipt.view.js';
 
@@ -12,33 +13,6 @@ export interface ReceiptFact {
   type: string;
   position: Position;
   data: JsonObject;
-}
-
-export type ReceiptLine = ReceiptView['lines'][number];
-
-type Ending = 'completed' | 'failed' | 'timed_out' | 'cancelled' | 'rejected';
-
-/** Plain JSON, so that a projection may keep it in a column: folding on from it is folding from nothing. */
-export interface ReceiptState {
-  taskId: string;
-  /** In log order, `quoted` first. */
-  lines: ReceiptLine[];
-  ending: Ending | null;
-  lateAccepted: boolean;
-  /** Reservations made, and of them those not ended yet. */
-  reservations: number;
-  openReservations: number;
-  held: Credits;
-  consumed: Credits;
-  /** Of a hold's way back, to the very grants. */
-  returned: Credits;
-  /** Of a hold's way back, as a grant of its own because the old one had lapsed. */
-  reissued: Credits;
-  goodwill: Credits;
-  /** What came back to a grant that had lapsed or was revoked, and went with it. */
-  lapsed: Credits;
-  providerCost: Money[];
-  position: Position;
 }
 
 /** The fact types that can change a receipt: what its readers filter by. */

@@ -106,7 +106,7 @@ describe('settling', () => {
     await app.account('acc_2', 'free');
     const grand = wish({ accountId: 'acc_2', model: 'grand' });
     const refused = await app.submissions.submit(request(grand), grand);
-    const rejectedId = refused.ok ? '' : String(refused.fields?.['taskId']);
+    const rejectedId = refused.ok ? '' : (refused.fields?.['taskId'] as string);
     expect(await app.settlements.settleFromLog(TENANT, rejectedId, null)).toEqual({ settled: true, position: null, facts: [] });
     expect(await endings()).toEqual([]);
   });

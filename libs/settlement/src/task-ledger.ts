@@ -72,7 +72,8 @@ export class TaskLedger {
       this.store.readStream(tenantStream('task', tenant, taskId), { limit: 1 }),
       this.keys.openerFor(tenant, accountId),
     ]);
-    const texts: Record<string, JsonValue> = submission?.sealed == null || opener === null ? {} : opener.open(submission.sealed);
+    const sealed = submission?.sealed ?? null;
+    const texts: Record<string, JsonValue> = sealed === null || opener === null ? {} : opener.open(sealed);
     const { prompt = null, metadata = null } = texts;
     return { prompt: typeof prompt === 'string' ? prompt : null, metadata };
   }

@@ -125,8 +125,8 @@ export class ProjectionEngine {
         else if (!full) await pause(this.#gatherMs - (performance.now() - startedAtMs));
       }
     } catch (error) {
-      // Fenced out, or the database went away: what was folded may not be what stands there, so all of it is loaded anew.
-      if (!(error instanceof FencedOut && signal.aborted)) throw error;
+      // What was folded may not be what stands there, so all of it is loaded anew. Being fenced out is what a pause comes to, no failure.
+      if (!(error instanceof FencedOut)) throw error;
     } finally {
       this.progress.lead(false);
       stopListening();

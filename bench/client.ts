@@ -25,7 +25,11 @@ export async function openAccounts(port: number, count: number, prefix = 'bench-
     const opened = await call(port, 'POST', '/v1/accounts', { id: `${prefix}${n}`, name: `Bench ${n}`, plan: 'pro' });
     if (opened.status !== 201 && opened.status !== 409)
       throw new Error(`opening an account answered ${opened.status}: ${JSON.stringify(opened.body)}`);
-    const granted = await call(port, 'POST', `/v1/accounts/${prefix}${n}/grants`, { bucket: 'purchased', credits: 1_000_000_000 });
+    const granted = await call(port, 'POST', `/v1/accounts/${prefix}${n}/grants`, {
+      bucket: 'purchased',
+      credits: 1_000_000_000,
+      reference: 'bench',
+    });
     if (granted.status !== 201) throw new Error(`a grant answered ${granted.status}: ${JSON.stringify(granted.body)}`);
   });
 }

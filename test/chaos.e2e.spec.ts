@@ -38,7 +38,9 @@ describe('a server that is killed three times under load', () => {
     await server.start();
     for (const id of accounts) {
       expect((await call(server.url, 'POST', '/v1/accounts', { id, name: id, plan: 'pro' })).status).toBe(201);
-      expect((await call(server.url, 'POST', `/v1/accounts/${id}/grants`, { bucket: 'purchased', credits: 3500 })).status).toBe(201);
+      expect(
+        (await call(server.url, 'POST', `/v1/accounts/${id}/grants`, { bucket: 'purchased', credits: 3500, reference: 'chaos' })).status,
+      ).toBe(201);
     }
   }, 90_000);
 
@@ -104,8 +106,9 @@ describe('a server that is killed three times under load', () => {
       expect(receipt.lines.filter((line: { what: string }) => line.what === 'held')).toHaveLength(1);
       expect(receipt.lines.filter((line: { what: string }) => line.what === 'consumed').length).toBeLessThanOrEqual(1);
       receipts.push({ accountId: task.accountId as string, charged: receipt.charged as number });
-      // One submission at the provider: no attempt was made a second time.
-      expect(task.attempts.length).toBe(1);
+      // No attempt is made a second time; one whose deadline passed while the server was down was never made.
+      expect(task.attempts.length).toBeLessThanOrEqual(1);
+      if (task.status === 'completed') expect(task.attempts.length).toBe(1);
     }
     for (const id of accounts) {
       const books = await booksOf({ url: server.url, key: ADMIN_KEY }, id);

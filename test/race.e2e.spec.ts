@@ -29,6 +29,7 @@ describe('200 simultaneous submits against credits for 10', () => {
     const allowance = (await call(urls[0]!, 'GET', `/v1/accounts/${account}/balance?atLeast=${opened.body.position}`)).body.available;
     const granted = await call(urls[0]!, 'POST', `/v1/accounts/${account}/grants`, {
       bucket: 'promotional',
+      reference: 'race',
       credits: 10 * PRICE - allowance,
     });
     expect(granted.status).toBe(201);

@@ -132,7 +132,7 @@ function commandIdFor(context: RequestContext): string {
 
 function grantOf(answer: Answerable, grantId: string | null): GrantView {
   const grant = grantId === null ? undefined : answer.state.grants.get(grantId);
-  if (grant === undefined) throw new Error(`the answer names grant ${grantId}, which the account does not have`);
+  if (grant === undefined) throw new Error(`the answer names grant ${String(grantId)}, which the account does not have`);
   return grantView(answer.state.accountId, grant, answer.recordedAt, answer.position);
 }
 

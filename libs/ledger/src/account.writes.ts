@@ -77,8 +77,9 @@ export class AccountWrites {
   async nameOf(tenant: string, accountId: string): Promise<{ name: string | null; forgotten: boolean }> {
     const stream = tenantStream('account', tenant, accountId);
     const [[opened], opener] = await Promise.all([this.store.readStream(stream, { limit: 1 }), this.keys.openerFor(tenant, accountId)]);
-    if (opener === null || opened?.sealed == null) return { name: null, forgotten: opener === null };
-    const { name } = opener.open(opened.sealed);
+    const sealed = opened?.sealed ?? null;
+    if (opener === null || sealed === null) return { name: null, forgotten: opener === null };
+    const { name } = opener.open(sealed);
     return { name: typeof name === 'string' ? name : null, forgotten: false };
   }
 

@@ -71,7 +71,7 @@ describe('a batch of which each stands alone', () => {
 
   it('is finished by its repetition when the process died in the middle', async () => {
     const stores: DyingStore[] = [];
-    const dying = await House.open((own) => stores[stores.push(new DyingStore(own)) - 1]!);
+    const dying = await House.open({ storeOf: (own) => stores[stores.push(new DyingStore(own)) - 1]! });
     const before = await dying.process();
     await before.account('acc_1');
     const four = [0, 1, 2, 3].map((shot) => wish({ metadata: { shot: String(shot) } }));

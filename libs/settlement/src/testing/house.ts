@@ -1,6 +1,6 @@
 // A small deployment for tests: one log, one catalogue, and as many processes as asked for, each with sessions of its own.
 import { invariant, newCommandId, type Clock, type InstantMs, type JsonObject } from '#libs/kernel';
-import { CatalogueMemory, CatalogueWriter, MemoryQuoteStore, type ModelInput, type StoredQuote } from '#libs/catalogue';
+import { CatalogueMemory, CatalogueWriter, MemoryQuoteStore, type ModelInput, type QuoteStore, type StoredQuote } from '#libs/catalogue';
 import {
   CachedCustomerKeys,
   createMemorySessions,
@@ -12,6 +12,7 @@ import {
   processMeta,
   tenantStream,
   type EventStore,
+  type KeyVault,
   type RequestContext,
   type Sessions,
   type StoredFact,
@@ -42,24 +43,36 @@ import { LogLedgerIndex } from './ledger-index.js';
 export const TENANT = 'acme';
 export const NOW = Date.parse('2026-11-21T20:00:00.000Z');
 
+/** Stands still, or ticks as the database's does; moved by the test either way. */
 export class TestClock implements Clock {
-  constructor(private instant: InstantMs = NOW) {}
+  private offsetMs = 0;
+
+  constructor(private readonly isTicking: boolean) {}
+
   now(): InstantMs {
-    return this.instant;
+    return (this.isTicking ? Date.now() : NOW) + this.offsetMs;
   }
   advance(ms: number): void {
-    this.instant += ms;
+    this.offsetMs += ms;
   }
 }
 
 const MODEL: ModelInput = { name: 'Basic', family: 'basic', outputType: 'video', durationSeconds: 5, credits: 70, minimumPlan: 'free' };
 
+/** Default: all of it in memory. */
+export interface HouseOptions {
+  /** A store for one process. */
+  storeOf?: (house: House) => EventStore;
+  vault?: KeyVault;
+  quotes?: QuoteStore;
+  /** Where the store has a clock of its own. */
+  isTicking?: boolean;
+}
+
 /** What the processes share. */
 export class House {
-  readonly clock = new TestClock();
+  readonly clock: TestClock;
   readonly log = new MemoryLog();
-  readonly vault = new MemoryKeyVault();
-  readonly quotes = new MemoryQuoteStore();
   readonly ledgerPolicies: LedgerPolicies = {
     burnOrder: ['subscription', 'purchased', 'promotional', 'referral'],
     lapsedRefund: 'grace',
@@ -68,26 +81,31 @@ export class House {
   };
   readonly policies: SettlementPolicies = { deadlinePolicy: 'release_now', holdCapMs: 24 * 3_600_000, openTasksPerAccountMax: 1_000 };
 
-  constructor(private readonly storeOf: (house: House) => EventStore = (house) => new MemoryEventStore(house.clock, house.log)) {}
+  readonly vault: KeyVault;
+  readonly quotes: QuoteStore;
+
+  constructor(private readonly parts: HouseOptions) {
+    this.clock = new TestClock(parts.isTicking ?? false);
+    this.vault = parts.vault ?? new MemoryKeyVault();
+    this.quotes = parts.quotes ?? new MemoryQuoteStore();
+  }
 
   /** With plans free < pro < max, and the models `basic` (70, free), `sized` (modifiers) and `grand` (840, max). */
-  static async open(storeOf?: (house: House) => EventStore): Promise<House> {
-    const house = new House(storeOf);
+  static async open(parts: HouseOptions = {}): Promise<House> {
+    const house = new House(parts);
     const first = await house.process();
     await first.plan('free', 0, 200);
     await first.plan('pro', 1, 2_000);
     await first.plan('max', 2, 10_000);
     await first.model('basic', MODEL);
-    await first.model('sized', {
-      ...MODEL,
-      modifiers: { perSecond: { includedSeconds: 5, creditsPerSecond: 10 }, resolution: { '1080p': '1.5' } },
-    });
+    const modifiers = { perSecond: { includedSeconds: 5, creditsPerSecond: 10 }, resolution: { '1080p': '1.5' } };
+    await first.model('sized', { ...MODEL, modifiers });
     await first.model('grand', { ...MODEL, credits: 840, minimumPlan: 'max' });
     return house;
   }
 
   async process(): Promise<HouseProcess> {
-    const process = new HouseProcess(this, this.storeOf(this));
+    const process = new HouseProcess(this, this.parts.storeOf?.(this) ?? new MemoryEventStore(this.clock, this.log));
     await process.catalogue.refresh();
     return process;
   }

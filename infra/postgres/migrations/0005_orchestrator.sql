@@ -18,7 +18,7 @@ CREATE TABLE live_tasks (
   -- When it times out unless a verdict comes first.
   times_out_ms bigint NOT NULL,
   is_settled boolean NOT NULL,
-  -- False while the lease's owner has the task in memory; a new owner takes them all up again.
+  -- False while the lease's owner has the task in memory; for a new owner all of these are due at once.
   is_parked boolean NOT NULL
 );
 CREATE INDEX live_tasks_parked ON live_tasks (due_ms) WHERE is_parked;

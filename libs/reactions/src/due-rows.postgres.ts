@@ -41,10 +41,10 @@ export class LeaseLost extends Error {
 export class DueRows {
   constructor(private readonly pool: pg.Pool) {}
 
-  /** The start of an ownership: every task is up for taking, and the log is read on from the answer. */
+  /** The start of an ownership: what the last owner had in memory is due at once, and the log is read on from the answer. */
   async takeOver(lease: Lease): Promise<Position> {
     return this.#fenced(lease, async (client) => {
-      await client.query('UPDATE live_tasks SET is_parked = true WHERE NOT is_parked');
+      await client.query('UPDATE live_tasks SET is_parked = true, due_ms = 0 WHERE NOT is_parked');
       const { rows } = await client.query<{ position: Position }>('SELECT position FROM orchestrator_checkpoint');
       return (rows[0] as { position: Position }).position;
     });

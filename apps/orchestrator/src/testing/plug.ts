@@ -104,12 +104,20 @@ export class Plug {
   pool(inner: pg.Pool): pg.Pool {
     return new Proxy(inner, {
       get: (target, name) => {
-        if (name === 'connect') return () => this.#through(() => target.connect());
+        if (name === 'connect') return () => this.#connect(target);
         if (name === 'query') return (...all: [string, unknown[]]) => this.#through(() => target.query(...all));
         const value = Reflect.get(target, name, target) as unknown;
         return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
       },
     });
+  }
+
+  async #connect(pool: pg.Pool): Promise<pg.PoolClient> {
+    if (this.#isPulled) throw new Error('this process was killed');
+    const client = await pool.connect();
+    if (!this.isPulled) return client;
+    client.release();
+    throw new Error('this process was killed');
   }
 
   async #through<Answer>(call: () => Promise<Answer>, happened: () => string[] = () => []): Promise<Answer> {

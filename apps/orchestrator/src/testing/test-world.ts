@@ -83,7 +83,6 @@ export class RunningOrchestrator {
   async kill(): Promise<void> {
     this.plug.pull();
     await this.core.pool.query(`UPDATE leases SET expires_at = clock_timestamp() WHERE name = 'orchestrator'`);
-    await this.stop();
   }
 
   async stop(): Promise<void> {
@@ -95,13 +94,13 @@ export class RunningOrchestrator {
 
 export class World {
   readonly #running = new Set<RunningOrchestrator>();
-  readonly #vault = new MemoryKeyVault();
 
   private constructor(
     readonly database: TestDatabase,
     readonly api: Core,
     private readonly submissions: Submissions,
     readonly vendors: ReadonlyMap<string, Provider>,
+    private readonly vault: MemoryKeyVault,
   ) {}
 
   /** Plans free < pro, and a model for each vendor given besides the simulator's `basic`: `on-<vendor>`. */
@@ -121,7 +120,7 @@ export class World {
       contextOf,
       policies: { deadlinePolicy: 'release_now', holdCapMs: 86_400_000, openTasksPerAccountMax: 1_000_000 },
     });
-    const world = new World(database, core, submissions, map);
+    const world = new World(database, core, submissions, map, vault);
     const writer = new CatalogueWriter(store, catalogue, core.clock);
     const meta = (): ReturnType<typeof processMeta> => processMeta(TENANT, 'test', null);
     await writer.changePlan('free', { name: 'free', rank: 0, monthlyAllowance: 200 }, meta());
@@ -133,13 +132,19 @@ export class World {
   }
 
   async close(): Promise<void> {
-    for (const running of this.#running) await running.stop();
+    await this.stopAll();
     await this.api.close();
     await this.database.drop();
   }
 
+  async stopAll(): Promise<void> {
+    const all = [...this.#running];
+    this.#running.clear();
+    await Promise.all(all.map((running) => running.stop()));
+  }
+
   async orchestrator(options: ProcessOptions = {}): Promise<RunningOrchestrator> {
-    const core = await openCore(this.database, this.vendors, this.#vault);
+    const core = await openCore(this.database, this.vendors, this.vault);
     const plug = new Plug(options.killAt ?? null);
     const simulator = new SimulatorProvider(core.pool, core.clock);
     const providers = new Map([...this.vendors, [simulator.id, simulator] as const].map(([id, provider]) => [id, plug.provider(provider)]));
@@ -175,7 +180,6 @@ export class World {
 
   /** Ends it as a crash does; a new one can be started at once. */
   async kill(running: RunningOrchestrator): Promise<void> {
-    this.#running.delete(running);
     await running.kill();
   }
 
@@ -244,19 +248,19 @@ export class World {
     }));
   }
 
-  /** The facts of the log that a test asks about. */
-  async facts(filter: { taskId?: string; types?: readonly string[]; accountId?: string } = {}): Promise<StoredFact[]> {
+  /** The facts of one task, or those of the log that have one of the types. */
+  async facts(filter: { taskId?: string; types?: readonly string[] } = {}): Promise<StoredFact[]> {
+    if (filter.taskId !== undefined) {
+      const facts = await this.api.store.readStream(tenantStream('task', TENANT, filter.taskId));
+      return facts.filter((fact) => filter.types?.includes(fact.type) ?? true);
+    }
     const facts: StoredFact[] = [];
     for (let after = POSITION_START, atEnd = false; !atEnd;) {
       const page = await this.api.store.readAll({ after, limit: 10_000, types: filter.types });
       facts.push(...page.facts);
       ({ position: after, atEnd } = page);
     }
-    const streams = [
-      ...(filter.taskId === undefined ? [] : [tenantStream('task', TENANT, filter.taskId)]),
-      ...(filter.accountId === undefined ? [] : [tenantStream('account', TENANT, filter.accountId)]),
-    ];
-    return streams.length === 0 ? facts : facts.filter((fact) => streams.includes(fact.stream));
+    return facts;
   }
 
   /** Types of a task's facts, in order. */

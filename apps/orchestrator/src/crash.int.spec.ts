@@ -1,0 +1,136 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { until, World } from './testing/test-world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.open();
+});
+afterEach(() => world.stopAll());
+afterAll(() => world.close());
+
+// Each test starts and ends several processes: on a busy machine that takes its time.
+jest.setTimeout(30_000);
+
+let accounts = 0;
+const account = async (): Promise<string> => {
+  const id = `acc_${++accounts}`;
+  await world.account(id);
+  return id;
+};
+const jobsOf = async (taskId: string): Promise<number> =>
+  Number(
+    (
+      await world.database.pool.query<{ n: string }>('SELECT count(*) AS n FROM simulator_jobs WHERE client_job_id LIKE $1', [
+        `${taskId}.%`,
+      ])
+    ).rows[0]?.n,
+  );
+const settled = (taskId: string): Promise<void> =>
+  until(`${taskId} to be settled`, async () => (await world.money(taskId)).some((type) => type !== 'ProviderCostBooked'));
+
+describe('a process killed', () => {
+  it.each([
+    ['after it wrote the dispatch, before it submitted', 'TaskDispatched', { afterMs: 0 }],
+    ['after the provider took the job, before it knew', 'submit', { afterMs: 0 }],
+    ['after it wrote the acceptance', 'TaskAccepted', { afterMs: 0 }],
+    ['after it wrote that the submission is unknown', 'TaskSubmissionUnknown', { outcome: 'lost_submit', afterMs: 0 }],
+    ['after it found the lost job, before it wrote that', 'lookup', { outcome: 'lost_submit', afterMs: 0 }],
+    ['after it heard the result, before it wrote it', 'report', { afterMs: 0 }],
+    ['after it wrote the completion, before it settled', 'TaskCompleted', { afterMs: 0 }],
+    ['after it settled, before it knew', 'settle', { afterMs: 0 }],
+  ])('%s leaves one submission and one charge', async (_, killAt, simulate) => {
+    const acc = await account();
+    const first = await world.orchestrator({ killAt });
+    const id = await world.submit(acc, simulate);
+    await first.plug.pulled;
+    await world.kill(first);
+    await world.orchestrator();
+    await settled(id);
+    await until('its row to be gone', async () => (await world.rows()).every((row) => row.task_id !== id));
+    expect(await jobsOf(id)).toBe(1);
+    expect(await world.money(id)).toEqual(['CreditsConsumed']);
+    expect((await world.story(id)).filter((type) => ['TaskDispatched', 'TaskAccepted', 'TaskCompleted'].includes(type))).toEqual([
+      'TaskDispatched',
+      'TaskAccepted',
+      'TaskCompleted',
+    ]);
+    expect(await world.figures(acc)).toEqual({ available: 1_930, held: 0, open: 0 });
+  });
+
+  it.each([
+    ['after it wrote the time-out, before the refund', 'TaskTimedOut', { outcome: 'hang' }],
+    ['after it wrote the failure, before the refund', 'TaskFailed', { outcome: 'fail', afterMs: 0 }],
+  ])('%s refunds once', async (_, killAt, simulate) => {
+    const acc = await account();
+    const first = await world.orchestrator({ killAt });
+    const id = await world.submit(acc, simulate, { deadlineMs: 200 });
+    await first.plug.pulled;
+    await world.kill(first);
+    await world.orchestrator();
+    await settled(id);
+    expect(await world.money(id)).toEqual(['CreditsRefunded']);
+    expect(await world.figures(acc)).toEqual({ available: 2_000, held: 0, open: 0 });
+  });
+
+  it('at any of many moments under load loses nothing and charges nobody twice', async () => {
+    const accs = await Promise.all(Array.from({ length: 10 }, () => account()));
+    const outcomes = ['succeed', 'fail', 'lost_submit', 'succeed', 'reject'];
+    const ids = await Promise.all(
+      Array.from({ length: 120 }, (_, index) =>
+        world.submit(accs[index % 10]!, { outcome: outcomes[index % 5]!, afterMs: (index * 7) % 90 }),
+      ),
+    );
+    const isOver = async (): Promise<boolean> => (await Promise.all(accs.map((acc) => world.figures(acc)))).every(({ open }) => open === 0);
+    for (const killAt of ['submit', 'TaskCompleted', 'report', 'settle', 'TaskFailed']) {
+      const running = await world.orchestrator({ killAt });
+      await until('the kill', async () => running.plug.isPulled || (await isOver()));
+      await world.kill(running);
+    }
+    await world.orchestrator();
+    await until('nothing to be held', isOver);
+    const settlements = await world.facts({ types: ['CreditsConsumed', 'CreditsRefunded'] });
+    for (const id of ids) expect(settlements.filter((fact) => fact.data['taskId'] === id)).toHaveLength(1);
+    const dispatches = await world.facts({ types: ['TaskDispatched'] });
+    for (const id of ids) expect(dispatches.filter((fact) => (fact.data['clientJobId'] as string).startsWith(`${id}.`))).toHaveLength(1);
+  });
+});
+
+describe('a process stopped', () => {
+  it('writes what it began, gives the lease up at once, and its successor goes on', async () => {
+    const acc = await account();
+    const first = await world.orchestrator();
+    const ids = await Promise.all(Array.from({ length: 20 }, () => world.submit(acc, { afterMs: 30 })));
+    await until('the first to have begun', async () =>
+      (await world.facts({ types: ['TaskDispatched'] })).some((fact) => ids.includes(fact.stream.slice(fact.stream.indexOf('.') + 1))),
+    );
+    await world.stop(first);
+    for (const id of ids) {
+      const story = await world.story(id);
+      // Whatever was submitted has its answer written down: no attempt is left in doubt.
+      expect(story.includes('TaskDispatched')).toBe(story.includes('TaskAccepted'));
+    }
+    await world.orchestrator();
+    await Promise.all(ids.map(settled));
+    expect(await Promise.all(ids.map(jobsOf))).toEqual(ids.map(() => 1));
+  });
+});
+
+describe('two processes on one database', () => {
+  it('have one owner at a time, never submit twice, and the other takes over', async () => {
+    const acc = await account();
+    const [a, b] = await Promise.all([world.orchestrator(), world.orchestrator()]);
+    await until('one to own the lease', () => a.orchestrator.isOwner || b.orchestrator.isOwner);
+    const ids = await Promise.all(Array.from({ length: 25 }, () => world.submit(acc, { afterMs: 20 })));
+    const [owner, other] = a.orchestrator.isOwner ? [a, b] : [b, a];
+    await Promise.all(ids.slice(0, 5).map(settled));
+    expect(other.orchestrator.isOwner).toBe(false);
+    await world.kill(owner);
+    const more = await world.submit(acc, { afterMs: 0 });
+    await Promise.all([...ids, more].map(settled));
+    expect(other.orchestrator.isOwner).toBe(true);
+    for (const id of [...ids, more]) {
+      expect(await jobsOf(id)).toBe(1);
+      expect(await world.money(id)).toEqual(['CreditsConsumed']);
+    }
+  });
+});

@@ -13,7 +13,7 @@ const GROUPS_ON_WIRE_MAX = 2;
 /** Where one conflict was, more follow: for so many groups the checked form costs less than the fast one and its rollback. */
 const CHECKED_GROUPS_AFTER_CONFLICT = 50;
 /** How long an answer that was lost is looked for before its callers are told so. */
-const AMBIGUOUS_MAX_MS = 8_000;
+const AMBIGUOUS_MAX_MS = 2_500;
 const SEEN_STREAMS_MAX = 20_000;
 const UNIQUE_VIOLATION = '23505';
 

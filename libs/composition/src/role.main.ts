@@ -32,10 +32,9 @@ export function runRole(role: Role): void {
     lifetime.logger = logger;
     await migrate(databaseUrl);
     lifetime.goOn();
-    const app = await NestFactory.createApplicationContext(compose({ config, databaseUrl, logger, process: role.name }, [role.module]), {
-      logger: nestLogger(logger),
-      abortOnError: false,
-    });
+    const root = compose({ config, databaseUrl, logger, process: role.name }, [role.module]);
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its plain options as a class
+    const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });
     lifetime.onStop(() => app.close());
     lifetime.goOn();
     const health = await serveHealth({

@@ -57,11 +57,11 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 1, arbitrary: fc.record({ do: fc.constant('revoke' as const), account, grant: fc.nat(10) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('suspend' as const, 'resume' as const), account }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('due' as const), account }) },
-  ) as fc.Arbitrary<Step>,
+  ),
   { minLength: 20, maxLength: 60 },
 );
 
-async function play(world: World, step: Step): Promise<void> {
+async function play(world: World, step: Step): Promise<unknown> {
   const accountId = 'account' in step ? (ACCOUNTS[step.account] as string) : '';
   const taskId = 'task' in step ? ([...world.tasks.keys()][step.task] ?? null) : null;
   switch (step.do) {
@@ -69,32 +69,32 @@ async function play(world: World, step: Step): Promise<void> {
       const { bucket, credits, days } = step;
       const expiresAt = days === null ? null : world.clock.at + days * DAY_MS;
       const costBasis = bucket === 'purchased' ? { currency: 'USD', amountMinor: 999 } : null;
-      return void (await world.account(accountId, { type: 'GrantCredits', bucket, credits, expiresAt, reference: 'ref', costBasis }));
+      return await world.account(accountId, { type: 'GrantCredits', bucket, credits, expiresAt, reference: 'ref', costBasis });
     }
     case 'submit':
-      return void (await world.submit(accountId, { credits: step.credits, deadlineMs: 3_600_000 }));
+      return await world.submit(accountId, { credits: step.credits, deadlineMs: 3_600_000 });
     case 'end':
       return taskId === null ? undefined : end(world, taskId, step.how, step.fraction);
     case 'settle':
-      return taskId === null ? undefined : void (await world.settle(taskId));
+      return taskId === null ? undefined : await world.settle(taskId);
     case 'goodwill':
       return taskId === null ? undefined : goodwill(world, taskId, step.credits);
     case 'plan':
-      return void (await world.account(accountId, { type: 'ChangePlan', plan: step.plan }));
+      return await world.account(accountId, { type: 'ChangePlan', plan: step.plan });
     case 'reset':
-      return void (await world.account(accountId, { type: 'ResetCycle', reason: 'an operator asked' }));
+      return await world.account(accountId, { type: 'ResetCycle', reason: 'an operator asked' });
     case 'revoke': {
       const grantId = [...(world.accounts.get(accountId)?.state.grants.keys() ?? [])][step.grant];
-      return grantId === undefined ? undefined : void (await world.account(accountId, { type: 'RevokeGrant', grantId, reason: 'error' }));
+      return grantId === undefined ? undefined : await world.account(accountId, { type: 'RevokeGrant', grantId, reason: 'error' });
     }
     case 'suspend':
     case 'resume':
-      return void (await world.account(accountId, { type: step.do === 'suspend' ? 'Suspend' : 'Resume', reason: 'spec' }));
+      return await world.account(accountId, { type: step.do === 'suspend' ? 'Suspend' : 'Resume', reason: 'spec' });
     case 'wait':
       world.clock.at += step.days * DAY_MS;
       return;
     case 'due':
-      return void (await world.account(accountId, { type: 'BookDue' }));
+      return await world.account(accountId, { type: 'BookDue' });
   }
 }
 

@@ -38,7 +38,7 @@ export class BatchWriter {
 
   /** Connects as the pool does. */
   static async connect(pool: pg.Pool): Promise<BatchWriter> {
-    const client = new pg.Client({ ...pool.options, pipeline: true } as pg.ClientConfig);
+    const client = new pg.Client({ ...pool.options, pipeline: true });
     const writer = new BatchWriter(client);
     await client.connect();
     await client.query(SETTINGS);

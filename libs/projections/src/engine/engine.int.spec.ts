@@ -254,9 +254,9 @@ describe('a new version', () => {
     await harness.caughtUp();
     let last = -1;
     let fell = 0;
-    let done = false;
+    const watched = new AbortController();
     const watching = (async () => {
-      while (!done) {
+      while (!watched.signal.aborted) {
         const { rows } = await database.pool.query<{ count: number }>('SELECT count(*)::int AS count FROM movement');
         const count = rows[0]?.count ?? 0;
         if (count < last) fell += 1;
@@ -269,7 +269,7 @@ describe('a new version', () => {
     );
     await lives(30);
     await switched;
-    done = true;
+    watched.abort();
     await watching;
     expect(fell).toBe(0);
   });

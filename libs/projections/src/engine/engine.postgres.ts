@@ -120,8 +120,7 @@ export class ProjectionEngine {
         const startedAtMs = performance.now();
         const { busy, full } = await this.#round(writer, lease);
         if (await this.#switchLevel()) loadedAtMs = -Infinity;
-        if (signal.aborted) break;
-        if (!busy) await this.#sleep(this.#pollMs);
+        if (!busy) await this.#sleep(signal, this.#pollMs);
         else if (!full) await pause(this.#gatherMs - (performance.now() - startedAtMs));
       }
     } catch (error) {
@@ -275,8 +274,8 @@ export class ProjectionEngine {
     this.#wake();
   }
 
-  async #sleep(timeMs: number): Promise<void> {
-    if (!this.#woken) {
+  async #sleep(signal: AbortSignal, timeMs: number): Promise<void> {
+    if (!this.#woken && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeMs);
         this.#wake = () => {

@@ -7,9 +7,22 @@ export interface Clock {
   now(): InstantMs;
 }
 
+// A busy process names the same few instants thousands of times a second: this millisecond, its deadline, the ends of grants.
+const ISO_SLOTS = 127;
+const isoInstants = new Float64Array(ISO_SLOTS).fill(NaN);
+const isoTexts: string[] = new Array<string>(ISO_SLOTS).fill('');
+
 /** `2026-11-21T20:28:26.123Z`: always 24 characters, so text order is time order. */
 export function toIso(instant: InstantMs): string {
-  return new Date(instant).toISOString();
+  const slot = instant % ISO_SLOTS;
+  if (isoInstants[slot] === instant) return isoTexts[slot] as string;
+  const text = new Date(instant).toISOString();
+  // Before 1970 the remainder is negative: such instants are not kept.
+  if (slot >= 0) {
+    isoInstants[slot] = instant;
+    isoTexts[slot] = text;
+  }
+  return text;
 }
 
 export function fromIso(text: string): InstantMs {

@@ -1,6 +1,7 @@
 // What opening a task promises: the reservation and the task together or neither, and for good the same answer under the same key.
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { NO_STREAM, tenantStream } from '#libs/event-store';
+import { evolveTask, initialTask, submittedTaskView, type TaskFact } from '#libs/tasks';
 import { House, request, TENANT, wish, type HouseProcess } from './testing/house.js';
 import type { TaskInput } from './settlement.messages.js';
 
@@ -60,6 +61,15 @@ describe('a submission', () => {
       drawdown: [{ bucket: 'subscription', credits: 70 }],
     });
     expect(await app.figures('acc_1')).toEqual({ available: 1_930, held: 70, open: 1 });
+  });
+
+  it('answers what the tasks’ own rendering of its facts says', async () => {
+    const input = wish({ userId: 'u1', metadata: { shot: '12' }, parameters: { deadlineMs: 5_000 } });
+    const { view, position } = await accepted(input);
+    const [submitted] = await app.facts({ type: 'TaskSubmitted' });
+    const state = evolveTask(initialTask(), submitted as unknown as TaskFact);
+    const texts = { prompt: 'a fox in the snow', metadata: { shot: '12' } };
+    expect(JSON.stringify(view)).toBe(JSON.stringify(submittedTaskView(state, texts, { revision: 0, position })));
   });
 
   it('keeps prompt and metadata out of what is hashed, and sealed beside it', async () => {

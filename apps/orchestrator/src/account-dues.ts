@@ -21,6 +21,8 @@ export interface AccountDueParts {
 }
 
 const ACCOUNTS_PER_ROUND = 256;
+/** After the database or the log was away. */
+const RETRY_AFTER_MS = 250;
 /** An account that cannot be booked is tried again after this long, and holds up no other. */
 const TROUBLE_DELAY_MS = 30_000;
 
@@ -56,6 +58,7 @@ export class AccountDues {
       .catch((error: unknown) => {
         this.parts.metrics.troubles.inc({ part: 'dues' });
         this.parts.logger.warn({ err: error }, 'dues could not be booked; they are tried again');
+        this.#nextAt = this.parts.clock.now() + RETRY_AFTER_MS;
       })
       .finally(() => (this.#running = null));
   }
@@ -66,6 +69,8 @@ export class AccountDues {
 
   async #bookAll(): Promise<void> {
     const { rows, pending, clock, mayAct, write } = this.parts;
+    // From here on whatever is lowered stands beside what the rows say, whether it is among them yet or not.
+    this.#nextAt = Infinity;
     await write();
     for (;;) {
       const due = await rows.dueAccounts(clock.now(), ACCOUNTS_PER_ROUND);
@@ -74,9 +79,7 @@ export class AccountDues {
       await this.#bookEach(todo);
       await write();
     }
-    this.#nextAt = Infinity;
     const next = await rows.nextAccountDueAt();
-    // What facts lowered while this was asked stands already.
     this.#nextAt = Math.min(this.#nextAt, next ?? Infinity);
   }
 

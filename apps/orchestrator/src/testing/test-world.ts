@@ -1,5 +1,5 @@
 // A small deployment on a real PostgreSQL for the orchestrator's tests: one database, an API's part, and orchestrators that can be killed.
-import pg from 'pg';
+import type pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { invariant, newCommandId, type JsonObject } from '#libs/kernel';
@@ -20,7 +20,6 @@ import {
 import {
   accountDecider,
   accountNewFacts,
-  accountSnapshot,
   BookDueHandler,
   BookDue,
   decideAccount,
@@ -316,14 +315,13 @@ async function openCore(database: TestDatabase, vendors: ReadonlyMap<string, Pro
   const accounts = new StreamSessions({ store, decider: accountDecider, clock, sessionsMax: 100_000, snapshotPolicy: null });
   const tasks = new StreamSessions({ store, decider: taskDecider, clock, sessionsMax: 100_000 });
   const contextOf = ledgerContexts({ ...POLICIES, burnOrder: [...POLICIES.burnOrder] }, catalogue);
-  void accountSnapshot;
   return {
     pool,
     clock,
     store,
     catalogue,
     accounts: accounts as unknown as Sessions<AccountState>,
-    tasks: tasks as unknown as Sessions<TaskState>,
+    tasks,
     contextOf,
     keys: new CachedCustomerKeys(vault),
     settlements: new Settlements(store, accounts as unknown as Sessions<AccountState>, contextOf),

@@ -26,18 +26,38 @@ export function decideAccount(state: AccountState, command: AccountCommand, at: 
   if (command.type === 'OpenAccount')
     return state.isOpen ? refuse('already_exists', 'There is an account with this id already.') : decideOpen(command, at, context);
   if (!state.isOpen) return noAccount();
-  if (!isDue(state, at)) return answer(decideCurrent(state, command, at, context));
+  if (!isDue(state, at)) return answer(state, [], decideCurrent(state, command, at, context));
   const working = cloneAccount(state);
   if (command.type === 'BookDue') return bookDue(working, at, context, DUE_FACTS_MAX);
   const due = bookDue(working, at, context);
-  const decided = answer(decideCurrent(working, command, at, context));
-  return Array.isArray(decided) ? [...due, ...decided] : decided;
+  return answer(state, due, decideCurrent(working, command, at, context));
 }
 
 type Outcome = AccountFact[] | AccountDecision | 'unchanged';
 
-function answer(outcome: Outcome): AccountDecision {
-  return outcome === 'unchanged' ? UNCHANGED : outcome;
+function answer(state: AccountState, due: AccountFact[], outcome: Outcome): AccountDecision {
+  if (outcome === 'unchanged') return UNCHANGED;
+  if (!Array.isArray(outcome)) return outcome;
+  const facts = due.length === 0 ? outcome : [...due, ...outcome];
+  return facts.some((fact) => wasMadeBefore(state, fact)) ? UNCHANGED : facts;
+}
+
+/**
+ * Ids of grants follow from the command: one that stands there already says that this very command was carried out, by another process under
+ * the same key. It changes nothing then, and the key leads to the first answer.
+ */
+function wasMadeBefore(state: AccountState, fact: AccountFact): boolean {
+  switch (fact.type) {
+    case 'CreditsGranted':
+      return state.grants.has(fact.data.grantId);
+    case 'CycleReset':
+      return fact.data.granted !== null && state.grants.has(fact.data.granted.grantId);
+    case 'CreditsConsumed':
+    case 'CreditsRefunded':
+      return fact.data.reissued.some((reissue) => state.grants.has(reissue.grant.grantId));
+    default:
+      return false;
+  }
 }
 
 /** On a state that nothing is due on. */

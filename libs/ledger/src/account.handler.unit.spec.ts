@@ -9,6 +9,7 @@ import {
   LogKeyedCommands,
   MemoryEventStore,
   MemoryKeyVault,
+  MemoryLog,
   MemorySnapshots,
   tenantStream,
   type RequestContext,
@@ -38,11 +39,20 @@ const START = '2026-11-21T10:00:00.000Z';
 class World {
   now = Date.parse(START);
   readonly clock: Clock = { now: () => this.now };
-  readonly store = new MemoryEventStore(this.clock);
-  readonly vault = new MemoryKeyVault();
-  readonly keys = new CachedCustomerKeys(this.vault, { refreshAfterMs: 0, staleAfterMs: 0 });
+  readonly log: MemoryLog;
+  readonly store: MemoryEventStore;
+  readonly vault: MemoryKeyVault;
+  readonly keys: CachedCustomerKeys;
   plans: Record<string, PlanTerms> = { ...PLANS };
   private app!: TestingModule;
+
+  /** Beside another process, on its log and keys. */
+  constructor(beside: { log: MemoryLog; vault: MemoryKeyVault } = { log: new MemoryLog(), vault: new MemoryKeyVault() }) {
+    this.log = beside.log;
+    this.vault = beside.vault;
+    this.store = new MemoryEventStore(this.clock, this.log);
+    this.keys = new CachedCustomerKeys(this.vault, { refreshAfterMs: 0, staleAfterMs: 0 });
+  }
 
   async start(): Promise<this> {
     const keyed = new LogKeyedCommands(this.store, this.keys);
@@ -342,6 +352,18 @@ describe('an idempotency key', () => {
     expect(await world.open('acme', 'a', { name: 'Other' })).toMatchObject({ ok: false, code: 'idempotency_key_reused' });
     await world.grant(30, 'b');
     expect(await world.grant(31, 'b')).toMatchObject({ ok: false, code: 'idempotency_key_reused' });
+  });
+});
+
+describe('two processes under one key', () => {
+  it('make one grant: the one that comes late answers with the other’s', async () => {
+    await world.open();
+    const other = await new World(world).start();
+    const answers = await Promise.all([world.grant(30, 'k'), other.grant(30, 'k'), world.grant(30, 'k'), other.grant(30, 'k')]);
+    expect(new Set(answers.map((answer) => view(answer).id)).size).toBe(1);
+    expect(answers.filter((answer) => answer.replayed !== true)).toHaveLength(1);
+    expect(await world.facts('acme')).toEqual(['AccountOpened', 'CreditsGranted', 'CreditsGranted']);
+    await other.stop();
   });
 });
 

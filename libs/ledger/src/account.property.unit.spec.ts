@@ -489,5 +489,5 @@ describe('random histories', () => {
       }),
       runs,
     );
-  });
+  }, 120_000);
 });

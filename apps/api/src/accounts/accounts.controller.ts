@@ -30,7 +30,7 @@ export class AccountsController {
     scope: 'ledger:write',
     body: OpenAccountDto,
     answer: { status: 201, schema: 'Account' },
-    problems: ['already_exists'],
+    problems: ['already_exists', 'not_found'],
     example: { name: 'Moss Media', plan: 'pro', timezone: 'Europe/Berlin' },
   })
   async open(

@@ -26,6 +26,7 @@ export class BatchController {
     body: CreateTaskBatchDto,
     answer: { status: 200, schema: 'TaskBatch' },
     problems: [
+      'not_found',
       'insufficient_credits',
       'plan_required',
       'account_suspended',

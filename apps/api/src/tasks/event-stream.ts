@@ -20,6 +20,8 @@ export class EventStream {
   constructor(
     private readonly response: ServerResponse,
     after: string,
+    /** Told the position of the ledger's fact that ended the reservation; calls {@link settled} once that can be read. */
+    private readonly onLedgerFact: (position: string) => void,
   ) {
     this.#position = after;
     this.#ping = setInterval(() => this.#write(': ping\n\n'), PING_MS);
@@ -74,7 +76,7 @@ export class EventStream {
   #take(fact: StoredFact): void {
     if (this.#closed) return;
     if (!fact.stream.startsWith('task-')) {
-      if (fact.type === 'CreditsConsumed' || fact.type === 'CreditsRefunded') this.settled();
+      if (fact.type === 'CreditsConsumed' || fact.type === 'CreditsRefunded') this.onLedgerFact(fact.position);
       return;
     }
     if (isEnding(fact)) this.#isOver = true;

@@ -19,6 +19,7 @@ import { TaskTail } from './task-tail.js';
 const HISTORY_PAGE = 200;
 /** The net below the tail: a settlement whose fact was missed is seen in the read model. */
 const LOOK_MS = 1_000;
+const SETTLED_TIMEOUT_MS = 5_000;
 
 @Controller('v1/tasks/:id/events')
 export class TaskEventsController {
@@ -72,7 +73,7 @@ export class TaskEventsController {
     });
     // Sent at once, so that the client knows that it is connected.
     reply.raw.write(': connected\n\n');
-    const opened = (stream = new EventStream(reply.raw, after));
+    const opened: EventStream = (stream = new EventStream(reply.raw, after, (position) => void this.#settle(opened, position)));
     opened.onClose(leave);
     opened.onClose(this.drain.onDrain(() => opened.close()));
     for (const fact of early) opened.heard(fact);
@@ -89,6 +90,11 @@ export class TaskEventsController {
       // The store went away under an answer that has begun: the client comes back with Last-Event-ID.
       opened.close();
     }
+  }
+
+  /** Whoever watched to the end and then reads finds the end. */
+  async #settle(stream: EventStream, position: string): Promise<void> {
+    if (await this.models.waitFor(position, SETTLED_TIMEOUT_MS).catch(() => false)) stream.settled();
   }
 
   async #closeWhenSettled(request: FastifyRequest, stream: EventStream, id: string): Promise<void> {

@@ -60,6 +60,7 @@ export class TasksController {
     scope: 'tasks:read',
     query: TasksQueryDto,
     answer: { status: 200, schema: 'TaskList' },
+    problems: ['not_found'],
   })
   async list(
     @Req() request: FastifyRequest,

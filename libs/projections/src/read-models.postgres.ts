@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { type Clock, toIso } from '#libs/kernel';
 import type { Catalogue } from '#libs/catalogue';
 import type { CustomerKeys, EventStore, Position } from '#libs/event-store';
-import { type Bucket, compareBurn } from '#libs/ledger';
+import type { Bucket } from '#libs/ledger';
 import { AccountQueries } from './balance-by-account/query.postgres.js';
 import { PROJECTOR_LEASE } from './engine/engine.postgres.js';
 import type { ProjectionProgress } from './engine/progress.js';
@@ -33,9 +33,9 @@ export class PostgresReadModels implements ReadModels {
   readonly #registry: ProjectionRegistry;
 
   constructor(private readonly options: PostgresReadModelsOptions) {
-    const { pool, keys, catalogue, burnOrder, store } = options;
+    const { pool, keys, clock, catalogue, burnOrder, store } = options;
     const allowanceOf = (plan: string): number => catalogue.plan(plan)?.monthlyAllowance ?? 0;
-    this.#accounts = new AccountQueries(pool, keys, allowanceOf, compareBurn(burnOrder));
+    this.#accounts = new AccountQueries(pool, keys, clock, { burnOrder, allowanceOf });
     this.taskQueries = new TaskQueries(pool, keys);
     this.#receipts = new ReceiptQueries(store, this.taskQueries);
     this.#registry = new ProjectionRegistry(pool);

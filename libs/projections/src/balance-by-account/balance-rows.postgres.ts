@@ -1,17 +1,14 @@
 // query · projected balances kept in memory: one read a tick for all who wait tells which accounts have changed since; called by query.postgres.ts.
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
-import { fromIso, type InstantMs } from '#libs/kernel';
-import type { Bucket, GrantState } from '#libs/ledger';
+import { fromIso } from '#libs/kernel';
+import { parseStream } from '#libs/event-store';
+import { type AccountState, type Bucket, type GrantState, initialAccount, type StatePlace } from '#libs/ledger';
 
+/** An account as far as its balance goes: everything else of the state is as in an account that was never opened. */
 export interface BalanceRow {
-  plan: string;
-  pendingPlan: string | null;
-  nextResetAt: InstantMs;
-  revision: number;
-  position: string;
-  /** Those that have anything available or held, in burn order. */
-  grants: GrantState[];
+  state: AccountState;
+  place: StatePlace;
 }
 
 /** One statement, so one snapshot: an account and its grants never disagree. */
@@ -62,7 +59,6 @@ export class BalanceRows {
 
   constructor(
     private readonly pool: pg.Pool,
-    private readonly compare: (a: GrantState, b: GrantState) => number,
     rowsMax = ROWS_MAX,
   ) {
     this.#rows = new LRUCache({ max: rowsMax });
@@ -132,9 +128,13 @@ export class BalanceRows {
     }>({ name: 'balance_rows', text: SELECT_BALANCES, values: [streams] });
     const loaded = new Map<string, BalanceRow>();
     for (const row of rows) {
-      const grants = (row.grants ?? []).map(grantOf).sort(this.compare);
-      const { plan, revision, position } = row;
-      const balance = { plan, pendingPlan: row.pending_plan, nextResetAt: row.next_reset_at.getTime(), revision, position, grants };
+      const state = initialAccount();
+      state.accountId = parseStream(row.stream).id;
+      state.plan = row.plan;
+      state.pendingPlan = row.pending_plan;
+      state.nextResetAt = row.next_reset_at.getTime();
+      for (const grant of row.grants ?? []) state.grants.set(grant.grant_id, grantOf(grant));
+      const balance = { state, place: { revision: row.revision, position: row.position } };
       loaded.set(row.stream, balance);
       // Before the first change there is no mark to tell the next one by.
       if (this.#seen !== null) this.#rows.set(row.stream, balance);

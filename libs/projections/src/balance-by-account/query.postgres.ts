@@ -1,14 +1,22 @@
 // query · accounts, balances and grants as projected; called by read-models.postgres.ts.
 import type pg from 'pg';
-import { toIso, type InstantMs } from '#libs/kernel';
+import type { Clock, InstantMs } from '#libs/kernel';
 import type { CustomerKeys, TextSealer } from '#libs/event-store';
-import type { AccountView, BalanceView, GrantState, GrantView } from '#libs/ledger';
+import {
+  accountView,
+  type AccountView,
+  balanceView,
+  type BalanceView,
+  grantView,
+  type GrantView,
+  initialAccount,
+  type RenderContext,
+} from '#libs/ledger';
 import { Conditions } from '../conditions.js';
 import { decodeCursor, encodeCursor } from '../cursor.js';
 import type { Page, PageQuery, Visibility } from '../read-models.port.js';
 import { accountStream, maySee } from '../visibility.js';
 import { BalanceRows, type GrantJson, grantOf } from './balance-rows.postgres.js';
-import { type AllowanceOf, balanceView, grantView } from './views.js';
 
 const ACCOUNT_COLUMNS = `account_id, sealed, plan, pending_plan, timezone, billing_anchor, next_reset_at, opened_at, opened_position, status, revision,
   position`;
@@ -41,10 +49,10 @@ export class AccountQueries {
   constructor(
     private readonly pool: pg.Pool,
     private readonly keys: CustomerKeys,
-    private readonly allowanceOf: AllowanceOf,
-    burnOrder: (a: GrantState, b: GrantState) => number,
+    private readonly clock: Clock,
+    private readonly context: RenderContext,
   ) {
-    this.#balances = new BalanceRows(pool, burnOrder);
+    this.#balances = new BalanceRows(pool);
   }
 
   async account(who: Visibility, accountId: string): Promise<AccountView | null> {
@@ -82,7 +90,7 @@ export class AccountQueries {
   async balance(who: Visibility, accountId: string, at: InstantMs): Promise<BalanceView | null> {
     if (!maySee(who, accountId)) return null;
     const row = await this.#balances.get(accountStream(who, accountId));
-    return row === null ? null : balanceView(accountId, row, at, this.allowanceOf);
+    return row === null ? null : balanceView(row.state, at, row.place, this.context);
   }
 
   /** Oldest first; null for an account that is not there. */
@@ -99,10 +107,11 @@ export class AccountQueries {
         WHERE ${where.toString()} ORDER BY g.granted_position, g.ordinal LIMIT ${limit}`,
       where.values,
     );
+    const at = this.clock.now();
     const shown = rows.slice(0, page.limit);
     const last = rows.length > page.limit ? shown.at(-1) : undefined;
     return {
-      data: shown.map((row) => grantView(accountId, grantOf(row.grant), row.position)),
+      data: shown.map((row) => grantView(accountId, grantOf(row.grant), at, row.position)),
       nextCursor: last === undefined ? null : encodeCursor('grants', [last.granted_position, last.ordinal]),
     };
   }
@@ -125,20 +134,15 @@ export class AccountQueries {
 
   #accountView(row: AccountRow, opener: TextSealer | null): AccountView {
     const name = row.sealed === null || opener === null ? null : opener.open(row.sealed)['name'];
-    return {
-      id: row.account_id,
-      name: typeof name === 'string' ? name : null,
-      plan: row.plan,
-      pendingPlan: row.pending_plan,
-      timezone: row.timezone,
-      billingAnchor: toIso(row.billing_anchor.getTime()),
-      status: row.status,
-      // Opening an account makes its key, so only forgetting takes it away.
-      forgotten: opener === null,
-      nextReset: { at: toIso(row.next_reset_at.getTime()), allowance: this.allowanceOf(row.pending_plan ?? row.plan) },
-      createdAt: toIso(row.opened_at.getTime()),
-      revision: row.revision,
-      position: row.position,
+    const state = {
+      ...initialAccount(),
+      ...{ accountId: row.account_id, plan: row.plan, pendingPlan: row.pending_plan, timezone: row.timezone, status: row.status },
+      billingAnchor: row.billing_anchor.getTime(),
+      nextResetAt: row.next_reset_at.getTime(),
+      openedAt: row.opened_at.getTime(),
     };
+    // Opening an account makes its key, so only forgetting takes it away.
+    const known = { name: typeof name === 'string' ? name : null, forgotten: opener === null };
+    return accountView(state, known, { revision: row.revision, position: row.position }, this.context);
   }
 }

@@ -1,6 +1,6 @@
 // Legs a and g: holds in process beside raw group-committed inserts of equal size, and what it costs to open an account with a long history.
 import pg from 'pg';
-import { newCommandId, toIso, type Decider } from '#libs/kernel';
+import { newCommandId, toIso } from '#libs/kernel';
 import {
   NO_STREAM,
   PostgresEventStore,
@@ -49,7 +49,7 @@ function open(databaseUrl: string): Opened {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
   const store = new PostgresEventStore({ pool });
   const snapshotPolicy = { snapshots: new PostgresSnapshots(pool), codec: accountSnapshot, everyFacts: SNAPSHOT_EVERY_FACTS };
-  const decider = accountDecider as Decider<AccountState, AccountFact>;
+  const decider = accountDecider;
   return {
     pool,
     store,
@@ -168,8 +168,9 @@ async function rawRate(databaseUrl: string, payloads: readonly string[], legMs: 
 }
 
 export async function holdsLeg({ databaseUrl, rounds, legMs }: { databaseUrl: string; rounds: number; legMs: number }): Promise<LegResult> {
-  const { pool, sessions: newSessions, close } = open(databaseUrl);
-  const sessions = newSessions();
+  const opened = open(databaseUrl);
+  const { pool } = opened;
+  const sessions = opened.sessions();
   await Promise.all(Array.from({ length: ACCOUNTS }, (_, n) => run(sessions, `a${n}`, openCommand(`a${n}`))));
   await holdsRate(sessions, ACCOUNTS, Math.min(legMs, 1_000));
   const { rows } = await pool.query<{ data: string; bytes: number }>(
@@ -188,7 +189,7 @@ export async function holdsLeg({ databaseUrl, rounds, legMs }: { databaseUrl: st
     raw.push(figures);
   }
   await sessions.snapshotsSettled();
-  await close();
+  await opened.close();
   const ratio = median(raw.map((round) => round.spread / round.rawRows));
   const bytes = rows.reduce((sum, row) => sum + row.bytes, 0) / rows.length;
   return {
@@ -213,20 +214,20 @@ const TAIL_FACTS = SNAPSHOT_EVERY_FACTS / 2;
 const OPEN_HOLDS = 100;
 
 export async function coldLoadLeg({ databaseUrl, facts }: { databaseUrl: string; facts: readonly number[] }): Promise<LegResult> {
-  const { store, sessions, close } = open(databaseUrl);
+  const opened = open(databaseUrl);
   const raw: Array<{ facts: number; loadsMs: number[]; replayMs: number }> = [];
   for (const count of facts) {
     const accountId = `long${count}`;
-    await fill(store, accountId, count + TAIL_FACTS);
+    await fill(opened.store, accountId, count + TAIL_FACTS);
     const stream = tenantStream('account', TENANT, accountId);
-    const first = sessions();
+    const first = opened.sessions();
     const replayStartedAt = performance.now();
     const replayed = await first.read(stream, accountSnapshotText);
     const replayMs = performance.now() - replayStartedAt;
     await first.snapshotsSettled();
     const loadsMs: number[] = [];
     for (let n = 0; n < LOADS; n += 1) {
-      const cold = sessions();
+      const cold = opened.sessions();
       const startedAt = performance.now();
       const loaded = await cold.read(stream, accountSnapshotText);
       loadsMs.push(performance.now() - startedAt);
@@ -234,7 +235,7 @@ export async function coldLoadLeg({ databaseUrl, facts }: { databaseUrl: string;
     }
     raw.push({ facts: count, loadsMs: loadsMs.sort((a, b) => a - b), replayMs });
   }
-  await close();
+  await opened.close();
   const slowest = Math.max(...raw.map(({ loadsMs }) => percentile(loadsMs, 95)));
   return {
     leg: 'g',

@@ -286,16 +286,16 @@ export function describeEventStore(name: string, createLog: () => Promise<Contra
       it('lets no reader skip a fact while several processes write', async () => {
         const writers = [store, other, log.open(), log.open()];
         const perWriter = 150;
-        let isWriting = true;
+        const writing = { isOver: false };
         const seen: StoredFact[] = [];
         const reading = (async () => {
           let after = POSITION_START;
           for (;;) {
-            const wasWriting = isWriting;
+            const { isOver } = writing;
             const page = await store.readAll({ after, limit: 50 });
             seen.push(...page.facts);
             after = page.position;
-            if (page.atEnd && !wasWriting) return;
+            if (page.atEnd && isOver) return;
           }
         })();
         await Promise.all(
@@ -309,7 +309,7 @@ export function describeEventStore(name: string, createLog: () => Promise<Contra
             }
           }),
         );
-        isWriting = false;
+        writing.isOver = true;
         await reading;
         await Promise.all(writers.slice(2).map((writer) => writer.close()));
         expect(seen).toHaveLength(writers.length * perWriter);

@@ -1,13 +1,6 @@
 // 3 append · one command on its way into the log, its texts already made: what happens to its objects later changes nothing.
 import { invariant } from '#libs/kernel';
-import {
-  EventStoreUnavailable,
-  type Appended,
-  type AppendResult,
-  type CommandAppend,
-  type CommandMeta,
-  type StreamAppend,
-} from './event-store.port.js';
+import type { EventStoreUnavailable, Appended, AppendResult, CommandAppend, CommandMeta, StreamAppend } from './event-store.port.js';
 import { toPosition } from './position.js';
 
 export type Settled = (outcome: AppendResult | EventStoreUnavailable) => void;

@@ -18,9 +18,9 @@ export async function* followLog(
   });
   let after = options.after;
   try {
-    while (!signal.aborted) {
+    while (!isAborted(signal)) {
       const page = await store.readAll({ after, limit, streamPrefixes, types });
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       const moved = page.position > after;
       after = page.position;
       if (moved) yield page;
@@ -30,6 +30,11 @@ export async function* followLog(
     unsubscribe();
     bell.dispose();
   }
+}
+
+/** Asked anew each time: it changes behind the compiler's back. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 /** Rung while nobody waits, it ends the next wait at once: no wake-up is lost between a read and the wait after it. */

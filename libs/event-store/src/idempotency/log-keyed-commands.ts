@@ -23,7 +23,7 @@ export class LogKeyedCommands implements KeyedCommands {
     private readonly keys: CustomerKeys,
   ) {
     this.recorded = new TickBatch(
-      (digests) => store.findByKeyDigests(digests.map((hex) => Buffer.from(hex, 'hex'))) as Promise<Map<string, StoredFact | null>>,
+      (digests) => store.findByKeyDigests(digests.map((hex) => Buffer.from(hex, 'hex'))),
       () => null,
     );
   }
@@ -65,7 +65,8 @@ export class LogKeyedCommands implements KeyedCommands {
   }
 
   private async prepare(context: RequestContext, { erasable, part, body }: KeyedCommand<unknown>): Promise<PreparedCommand> {
-    const needsSealer = erasable != null && Object.values(erasable.values).some((value) => value !== undefined && value !== null);
+    const needsSealer =
+      erasable !== undefined && erasable !== null && Object.values(erasable.values).some((value) => value !== undefined && value !== null);
     const sealed = needsSealer ? (await this.keys.sealerFor(context.tenant, erasable.accountId)).seal(erasable.values) : null;
     const refs = sealed?.refs ?? {};
     return { meta: commandMeta(context, hashRequest(context, refs, body), part), refs, sealed: sealed?.sealed };
@@ -110,7 +111,7 @@ export class LogKeyedCommands implements KeyedCommands {
     { erasable }: KeyedCommand<unknown>,
   ): Promise<Record<string, ErasableRef> | null> {
     const refs: Record<string, ErasableRef> = {};
-    if (erasable == null) return refs;
+    if (erasable === undefined || erasable === null) return refs;
     const sealed = facts.flatMap((fact) => fact.sealed ?? []);
     for (const [field, value] of Object.entries(erasable.values)) {
       if (value === undefined || value === null) continue;

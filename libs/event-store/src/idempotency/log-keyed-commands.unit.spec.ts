@@ -145,7 +145,7 @@ describe('keyed commands', () => {
       }),
       replay: async ({ revisionOn, position: answered }) => ({
         ok: true,
-        view: `at ${revisionOn('account-acme.a')}`,
+        view: `at ${String(revisionOn('account-acme.a'))}`,
         position: answered,
         replayed: false,
       }),

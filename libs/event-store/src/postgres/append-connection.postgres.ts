@@ -62,10 +62,10 @@ export class AppendConnection {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,
     });
-    let isOver = false;
+    const attempt = { isOver: false };
     const down = (error: Error): void => {
-      if (isOver) return;
-      isOver = true;
+      if (attempt.isOver) return;
+      attempt.isOver = true;
       if (this.client === client) this.client = null;
       void client.end().catch(() => undefined);
       if (this.isClosed) return;
@@ -80,7 +80,7 @@ export class AppendConnection {
       down(error as Error);
       return;
     }
-    if (isOver) return;
+    if (attempt.isOver) return;
     if (this.isClosed) {
       await client.end();
       return;

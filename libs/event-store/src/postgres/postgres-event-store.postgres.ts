@@ -124,9 +124,14 @@ export class PostgresEventStore implements EventStore {
     const name = `read_all${streamPrefixes ? '_prefix' : ''}${types ? '_type' : ''}`;
     const filters = [streamPrefixes, types].filter((filter) => filter !== undefined);
     const text = readAllText(streamPrefixes !== undefined, types !== undefined);
-    const rows = await this.rows<[head: string, ...FactRow]>(name, text, [start, limit, lookedAtMax, ...filters]);
+    const rows = await this.rows<[head: string, pos: string | null, ...rest: unknown[]]>(name, text, [
+      start,
+      limit,
+      lookedAtMax,
+      ...filters,
+    ]);
     const head = Number(rows[0]?.[0]);
-    const facts = rows.filter((row) => row[1] !== null).map(([, ...row]) => factOf(row));
+    const facts = rows.filter((row) => row[1] !== null).map(([, ...row]) => factOf(row as FactRow));
     // A full page ends at its last fact; any other one has seen all that it looked at.
     const place = facts.length === limit ? placeOf((facts.at(-1) as StoredFact).position) : Math.min(head, start + lookedAtMax);
     return { facts, position: toPosition(Math.max(place, start)), atEnd: place >= head };

@@ -100,7 +100,7 @@ export class Session<State, F extends Fact<string, object>> {
       const commands = this.mailbox;
       this.mailbox = [];
       for (const command of commands) {
-        if (this.isSpoilt) this.mailbox.push(command);
+        if (this.mustReload()) this.mailbox.push(command);
         else this.decide(command, false);
       }
     }
@@ -194,6 +194,11 @@ export class Session<State, F extends Fact<string, object>> {
       else command.reject(new EventStoreUnavailable(`${this.stream} changed under ${command.attempts} attempts`));
     }
     this.spoil();
+  }
+
+  /** A method, because each decision may change the answer. */
+  private mustReload(): boolean {
+    return this.isSpoilt;
   }
 
   private spoil(): void {

@@ -120,9 +120,8 @@ export class Batches {
 
   /** What the single call would have answered, a fault of the moment included: it takes no other entry with it. */
   private async entry(context: RequestContext, input: TaskInput, index: number): Promise<Answer> {
-    const entries = context.body['tasks'] as JsonValue[] | undefined;
     try {
-      return await this.submissions.submit(context, input, { part: String(index), body: (entries?.[index] ?? {}) as JsonObject });
+      return await this.submissions.submit(context, input, { part: String(index), body: { ...input } });
     } catch (error) {
       if (error instanceof SessionsOverloaded)
         return unrecordedRefusal(refuse('overloaded', 'Too many commands wait for this account; try again.'));
@@ -296,9 +295,16 @@ function taskIdAt({ tenant, idempotencyKey }: RequestContext, index: number): st
   return `task_${idempotencyKey === null ? newCommandId() : commandIdOf(keyDigest(tenant, idempotencyKey, String(index)))}`;
 }
 
+/** The body as it was sent, which may hold entries that were found to be no tasks at all. */
 function withoutTexts(body: JsonObject): JsonObject {
-  const tasks = (body['tasks'] as JsonObject[] | undefined) ?? [];
-  return { ...body, tasks: tasks.map(({ prompt: _prompt, metadata: _metadata, ...rest }) => rest) };
+  const { tasks } = body;
+  return Array.isArray(tasks) ? { ...body, tasks: tasks.map(entryWithoutTexts) } : body;
+}
+
+function entryWithoutTexts(entry: JsonValue): JsonValue {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return entry;
+  const { prompt: _prompt, metadata: _metadata, ...rest } = entry;
+  return rest;
 }
 
 function manyAccounts(index: number): Refusal<'validation_failed'> {

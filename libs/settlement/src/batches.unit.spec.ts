@@ -1,6 +1,7 @@
 // What a batch promises: alone each entry is the single call, together all or none, and either way the same answer under the same key.
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EventStoreUnavailable, MemoryEventStore, tenantStream, type AppendResult, type CommandAppend } from '#libs/event-store';
+import type { BatchView } from './batches.js';
 import { House, request, TENANT, wish, type HouseProcess } from './testing/house.js';
 import type { TaskInput } from './settlement.messages.js';
 
@@ -23,7 +24,7 @@ async function results(...args: Parameters<typeof batch>) {
   if (!answer.ok) throw new Error(`refused: ${answer.code} ${answer.detail}`);
   return answer;
 }
-const codes = (answer: Awaited<ReturnType<typeof results>>) =>
+const codes = (answer: { view: BatchView }) =>
   answer.view.results.map((entry) => ('problem' in entry ? entry.problem.code : entry.task.status));
 
 describe('a batch of which each stands alone', () => {
@@ -85,6 +86,16 @@ describe('a batch of which each stands alone', () => {
     expect(JSON.stringify((await results(four, { key: 'b1' }, after)).view)).toBe(JSON.stringify(healed.view));
     expect((await after.facts({ type: 'TaskSubmitted' })).length).toBe(4);
     expect(await after.figures('acc_1')).toMatchObject({ held: 280, open: 4 });
+  });
+
+  it('takes a body with entries that were turned away before, and tells their texts from its own', async () => {
+    const body = { tasks: [null, 'x', { prompt: 'of no task' }, wish({ prompt: undefined })], atomic: false };
+    const submit = (sent: object) =>
+      app.batches.submit(request(sent, { path: '/v1/tasks/batch', key: 'b1' }), [wish({ prompt: undefined })], false);
+    const answer = await submit(body);
+    expect(answer.ok && codes(answer)).toEqual(['pending']);
+    expect(await submit(body)).toEqual({ ...answer, replayed: true });
+    expect(await submit({ ...body, tasks: body.tasks.slice(1) })).toMatchObject({ code: 'idempotency_key_reused' });
   });
 
   it('opens each task once when the same batch comes twice at once', async () => {

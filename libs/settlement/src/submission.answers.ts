@@ -31,7 +31,7 @@ export function submittedView({ data }: SubmittedFact, texts: TaskTexts, positio
     failure: null,
     lateResult: null,
     prompt: texts.prompt,
-    parameters: data.parameters as JsonValue,
+    parameters: data.parameters,
     metadata: texts.metadata,
     quoteId: data.quoteId,
     priceVersion: data.priceVersion,

@@ -24,4 +24,4 @@ CREATE TABLE movement_vN (
   CONSTRAINT movement_adds_up CHECK (available_before + credits = available_after)
 );
 
-CREATE INDEX ON movement_vN (task_id) WHERE task_id IS NOT NULL;
+CREATE INDEX ON movement_vN (task_id, stream) WHERE task_id IS NOT NULL;

@@ -123,7 +123,7 @@ describe('retries', () => {
           // A refusal is no outcome that lasts: the same request may be decided anew. What was written is never written again.
           if ((await often.length()) === before) continue;
           await Promise.all(again.map((repeat) => often.send(repeat, key, asked)));
-          if (late !== null && late !== undefined) done.push([key, asked, late]);
+          if (late !== null) done.push([key, asked, late]);
         }
         for (const [key, asked, by] of done.reverse()) await often.send(by, key, asked);
         expect(await often.outcome()).toEqual(await once.outcome());

@@ -1,5 +1,6 @@
 // Whether the books balance: what was granted against where it went, grant by grant, and the movements against the balance.
-import { all, must, type Api, type Body } from './api.js';
+import type { AccountView, GrantView, MovementView } from '#libs/ledger';
+import { all, must, type Api } from './api.js';
 
 export interface Books {
   account: string;
@@ -14,25 +15,28 @@ export interface Books {
   balanced: boolean;
 }
 
+const LAPSED = ['expired', 'revoked', 'reissued', 'adjusted', 'repaid'] as const;
+type Counter = 'credits' | 'available' | 'held' | 'consumed' | (typeof LAPSED)[number];
+
 /** granted = available + held + consumed + expired + revoked + reissued + adjusted + repaid, per grant; Σ movements = available. */
 export async function booksOf(api: Api, accountId: string): Promise<Books> {
   const [account, grants, movements] = await Promise.all([
-    must(api, 'GET', `/v1/accounts/${accountId}`),
-    all(api, `/v1/accounts/${accountId}/grants`),
-    all(api, `/v1/accounts/${accountId}/movements`),
+    must<AccountView>(api, 'GET', `/v1/accounts/${accountId}`),
+    all<GrantView>(api, `/v1/accounts/${accountId}/grants`),
+    all<MovementView>(api, `/v1/accounts/${accountId}/movements`),
   ]);
-  const sum = (member: string): number => grants.reduce((total: number, grant: Body) => total + Number(grant[member]), 0);
-  const gone = ['expired', 'revoked', 'reissued', 'adjusted', 'repaid'].reduce((total, member) => total + sum(member), 0);
+  const sum = (member: Counter): number => grants.reduce((total, grant) => total + grant[member], 0);
+  const gone = LAPSED.reduce((total, member) => total + sum(member), 0);
   const granted = sum('credits');
   const available = sum('available');
-  const moved = movements.reduce((total: number, movement: Body) => total + Number(movement.credits), 0);
+  const moved = movements.reduce((total, movement) => total + movement.credits, 0);
   const everyGrantTies = grants.every(
-    (grant: Body) =>
+    (grant) =>
       grant.credits ===
       grant.available + grant.held + grant.consumed + grant.expired + grant.revoked + grant.reissued + grant.adjusted + grant.repaid,
   );
   return {
-    account: account.name,
+    account: account.name ?? accountId,
     plan: account.plan,
     granted,
     available,

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import { call, must, type Api, type Body } from './api.js';
+import type { QuoteView } from '#libs/catalogue';
+import type { AccountView, BalanceView } from '#libs/ledger';
+import type { ReceiptView } from '#libs/settlement';
+import type { TaskView } from '#libs/tasks';
+import { call, must, type Api, type Problem } from './api.js';
 import { booksOf, type Books } from './books.js';
 import { CUSTOMERS, WISHES, type Wish } from './scenario.js';
 import { table } from './table.js';
@@ -35,7 +39,7 @@ async function play(api: Api): Promise<number> {
   const stamp = Date.now().toString(36);
   const accounts = new Map<string, string>();
   for (const customer of CUSTOMERS) {
-    const opened = await must(api, 'POST', '/v1/accounts', {
+    const opened = await must<AccountView>(api, 'POST', '/v1/accounts', {
       id: `demo-${stamp}-${customer.plan}`,
       name: customer.name,
       plan: customer.plan,
@@ -72,28 +76,26 @@ async function submitAll(api: Api, accounts: Map<string, string>): Promise<Run[]
   const runs: Run[] = [];
   for (const wish of WISHES) {
     const accountId = accounts.get(wish.customer)!;
-    const quote = await must(api, 'POST', '/v1/quotes', { accountId, model: wish.model });
-    const { status, body } = await call(api, 'POST', '/v1/tasks', {
+    const quote = await must<QuoteView>(api, 'POST', '/v1/quotes', { accountId, model: wish.model });
+    const { status, body } = await call<TaskView | Problem>(api, 'POST', '/v1/tasks', {
       accountId,
       model: wish.model,
       prompt: `${wish.story}, filmed in morning light`,
       ...(wish.parameters === undefined ? {} : { parameters: wish.parameters }),
     });
-    if (status !== 202 && status !== 402 && status !== 403) throw new Error(`POST /v1/tasks answered ${status}: ${JSON.stringify(body)}`);
-    runs.push({
-      wish,
-      accountId,
-      taskId: status === 202 ? body.id : body.taskId,
-      quoted: quote.credits,
-      refusal: status === 202 ? null : body.code,
-    });
+    if ('code' in body) {
+      if (body.taskId === undefined) throw new Error(`POST /v1/tasks answered ${status}: ${body.detail}`);
+      runs.push({ wish, accountId, taskId: body.taskId, quoted: quote.credits, refusal: body.code });
+      continue;
+    }
+    runs.push({ wish, accountId, taskId: body.id, quoted: quote.credits, refusal: null });
     if (wish.cancel === true) await cancelOnceRunning(api, body.id);
   }
   return runs;
 }
 
 async function cancelOnceRunning(api: Api, taskId: string): Promise<void> {
-  await until(async () => (await must(api, 'GET', `/v1/tasks/${taskId}`)).status !== 'pending');
+  await until(async () => (await must<TaskView>(api, 'GET', `/v1/tasks/${taskId}`)).status !== 'pending');
   await must(api, 'POST', `/v1/tasks/${taskId}/cancel`, {});
 }
 
@@ -107,10 +109,10 @@ async function settleAll(api: Api, runs: Run[]): Promise<void> {
     hideCursor: true,
   });
   bar.start(open.length, 0);
-  const over = (task: Body): boolean =>
+  const over = (task: TaskView): boolean =>
     task.settlement !== 'open' && (task.status !== 'timed_out' || task.assets.length > 0 || !isLate(runs, task.id));
   await until(async () => {
-    const tasks = await Promise.all(open.map((run) => must(api, 'GET', `/v1/tasks/${run.taskId}`)));
+    const tasks = await Promise.all(open.map((run) => must<TaskView>(api, 'GET', `/v1/tasks/${run.taskId}`)));
     const settled = tasks.filter(over).length;
     bar.update(settled);
     return settled === open.length;
@@ -126,13 +128,13 @@ function isLate(runs: Run[], taskId: string): boolean {
 }
 
 async function row(api: Api, run: Run): Promise<string[]> {
-  const task = await must(api, 'GET', `/v1/tasks/${run.taskId}`);
+  const task = await must<TaskView>(api, 'GET', `/v1/tasks/${run.taskId}`);
   if (run.refusal !== null)
     return [run.wish.model, run.wish.customer, run.wish.story, `${task.status}: ${run.refusal}`, String(run.quoted), '0', '0', '–'];
-  const receipt = await must(api, 'GET', `/v1/tasks/${run.taskId}/receipt`);
-  const held = receipt.lines.find((line: Body) => line.what === 'held');
+  const receipt = await must<ReceiptView>(api, 'GET', `/v1/tasks/${run.taskId}/receipt`);
+  const held = receipt.lines.find((line) => line.what === 'held');
   const from = Object.entries(held?.buckets ?? {}).map(([bucket, credits]) => `${bucket} ${String(credits)}`);
-  const late = task.assets.some((asset: Body) => asset.late) ? ' + late asset' : '';
+  const late = task.assets.some((asset) => asset.late) ? ' + late asset' : '';
   return [
     run.wish.model,
     run.wish.customer,
@@ -147,12 +149,12 @@ async function row(api: Api, run: Run): Promise<string[]> {
 
 /** By the test clock, where the server has one. */
 async function passTheMonth(api: Api, accounts: string[]): Promise<void> {
-  const balances = await Promise.all(accounts.map((id) => must(api, 'GET', `/v1/accounts/${id}/balance`)));
+  const balances = await Promise.all(accounts.map((id) => must<BalanceView>(api, 'GET', `/v1/accounts/${id}/balance`)));
   const boundary = balances
-    .map((balance) => String(balance.nextReset.at))
+    .map((balance) => balance.nextReset.at)
     .sort()
     .at(-1)!;
-  const moved = await call(api, 'POST', '/v1/test-clock', { now: boundary });
+  const moved = await call<Problem | { now: string }>(api, 'POST', '/v1/test-clock', { now: boundary });
   if (moved.status === 404) {
     console.log('\nThe server runs without TEST_CLOCK=1: the month’s reset is left out.');
     return;

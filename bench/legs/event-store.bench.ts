@@ -30,6 +30,8 @@ const ACCOUNTS = 1_000;
 const RAW_ROWS = 256;
 const CREDITS = 70;
 const SNAPSHOT_EVERY_FACTS = 1_000;
+/** As long as a real one. */
+const ERASABLE = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ';
 
 const clock = { now: () => Date.now() };
 const plan = { id: 'pro', version: 1, rank: 2, monthlyAllowance: 1_000_000_000, upgradeCredit: 'full' } as const;
@@ -62,7 +64,7 @@ function open(databaseUrl: string): Opened {
 }
 
 function openCommand(accountId: string): AccountCommand {
-  return { type: 'OpenAccount', accountId, name: { $erasable: 'x'.repeat(43) }, plan: 'pro', timezone: 'UTC', billingAnchor: null };
+  return { type: 'OpenAccount', accountId, name: { $erasable: ERASABLE }, plan: 'pro', timezone: 'UTC', billingAnchor: null };
 }
 
 function reserveCommand(taskId: string): AccountCommand {
@@ -78,22 +80,26 @@ function newFacts(facts: readonly AccountFact[]): NewFact[] {
 function submittedFact(taskId: string, accountId: string, revision: number, at: number, reserved: AccountFact): NewFact {
   const [terms] = reserved.type === 'CreditsReserved' ? reserved.data.reservations : [];
   const drawdown = (terms?.drawdown ?? []).map(({ bucket, grantId, credits, expiresAt }) => ({ bucket, grantId, credits, expiresAt }));
-  const wish = { taskId, accountId, userId: null, model: 'kling-ai-5s', family: 'kling', provider: 'simulator' };
-  const price = {
+  const decidedAt = toIso(at);
+  const deadlineAt = toIso(at + 600_000);
+  // One literal: what is measured is the write path, not how an object is put together.
+  const data = {
+    taskId,
+    accountId,
+    userId: null,
+    model: 'kling-ai-5s',
+    family: 'kling',
+    provider: 'simulator',
+    prompt: { $erasable: ERASABLE },
+    metadata: null,
+    parameters: {},
     credits: CREDITS,
     priceVersion: 'price_kling-ai-5s_1',
     quoteId: null,
     plan: 'pro',
     planVersion: 1,
     accountRevision: revision,
-  };
-  const deadlineAt = toIso(at + 600_000);
-  const texts = { prompt: { $erasable: 'x'.repeat(43) }, metadata: null, parameters: {} };
-  const data = {
-    ...wish,
-    ...texts,
-    ...price,
-    decidedAt: toIso(at),
+    decidedAt,
     drawdown,
     deadlineAt,
     deadlinePolicy: 'release_now',

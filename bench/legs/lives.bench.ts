@@ -15,7 +15,7 @@ export interface LivesOptions {
 export async function livesLegs({ databaseUrl, legMs, accountsInMemory }: LivesOptions): Promise<LegResult[]> {
   const server = await startServer(
     'apps/standalone/src/main.js',
-    { DATABASE_URL: databaseUrl, ADMIN_API_KEY: ADMIN_KEY, OPEN_TASKS_PER_ACCOUNT_MAX: '100000000' },
+    { DATABASE_URL: databaseUrl, ADMIN_API_KEY: ADMIN_KEY, OPEN_TASKS_PER_ACCOUNT_MAX: '1000000' },
     '/readyz',
   );
   try {

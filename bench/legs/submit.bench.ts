@@ -24,7 +24,7 @@ export interface SubmitOptions {
 export async function submitLegs({ databaseUrl, rounds, legMs }: SubmitOptions): Promise<LegResult[]> {
   const api = await startServer(
     'apps/api/src/main.js',
-    { DATABASE_URL: databaseUrl, ADMIN_API_KEY: ADMIN_KEY, OPEN_TASKS_PER_ACCOUNT_MAX: '100000000' },
+    { DATABASE_URL: databaseUrl, ADMIN_API_KEY: ADMIN_KEY, OPEN_TASKS_PER_ACCOUNT_MAX: '1000000' },
     '/healthz',
   );
   const projector = await startServer('apps/projector/src/main.js', { DATABASE_URL: databaseUrl }, '/healthz');

@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const stamp = join(root, 'dist', '.sources');
-const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.base.json'];
+const SETTINGS = ['package-lock.json', 'tsconfig.build.json', 'tsconfig.json', 'tsconfig.base.json'];
 
 /** By content, not by date: a copied or unpacked checkout keeps its build. */
 function digestOfSources() {
@@ -24,16 +24,16 @@ function sourcesIn(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : sourcesIn(path);
-    return entry.name.endsWith('.ts') ? [path] : [];
+    return entry.name.endsWith('.ts') && !entry.name.endsWith('.spec.ts') ? [path] : [];
   });
 }
 
 const digest = digestOfSources();
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) {
-    console.error('the sources do not compile');
+    process.stderr.write('rollcredits: the sources do not compile\n');
     process.exit(1);
   }
   writeFileSync(stamp, digest);

@@ -1,6 +1,6 @@
 // 5 react · composes the orchestrator of one process: starts it with the process, and lets it finish what it began before the process ends.
 import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CommandBus, CqrsModule } from '@nestjs/cqrs';
+import { CommandBus } from '@nestjs/cqrs';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -30,12 +30,8 @@ import { Orchestrator } from './orchestrator.js';
 import { ProviderCalls } from './provider-calls.js';
 import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
 
-/**
- * Needs, from global modules or from the imports of whoever composes it: PlatformModule, the event store's, the catalogue's, the ledger's
- * and the settlement's modules, ProvidersModule and ReactionsModule.
- */
+/** Needs, from global modules, what `compose` of #libs/composition gives every role: the CommandBus, the platform, the log, Settlements, DueRows. */
 @Module({
-  imports: [CqrsModule],
   providers: [
     {
       provide: Orchestrator,

@@ -85,7 +85,8 @@ export class PostgresReadModels implements ReadModels {
 
   async status(): Promise<ProjectionStatus[]> {
     const [versions, head, leased] = await Promise.all([this.#registry.versions(), this.options.store.head(), this.#isLeased()]);
-    const shown = versions.filter((version) => version.state !== 'retired');
+    // A version that is being built lags by nature; it is worth a word once it has failed.
+    const shown = versions.filter(({ state, failure }) => state === 'active' || (state === 'building' && failure !== null));
     const lags = await this.#lags([...new Set(shown.map((version) => version.position))], head);
     return shown.map(({ name, version, position, failure }) => ({
       name,

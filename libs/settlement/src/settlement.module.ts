@@ -1,5 +1,5 @@
 // 2 → 3 · composes what opens and ends tasks: for the API all of its handlers, for the orchestrator Settlements.
-import { Module, type Provider } from '@nestjs/common';
+import { Global, Module, type Provider } from '@nestjs/common';
 import type { Catalogue, QuoteStore } from '#libs/catalogue';
 import type { CustomerKeys, EventStore, KeyedCommands, Sessions } from '#libs/event-store';
 import { LEDGER_CONTEXTS, LedgerModule, type AccountState, type LedgerContextOf } from '#libs/ledger';
@@ -93,7 +93,8 @@ const providers: Provider[] = [
 
 /**
  * Imports the LedgerModule. Needs, from global modules: CONFIG, EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, TASK_SESSIONS
- * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements and Submissions.
+ * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements and Submissions to every module.
  */
+@Global()
 @Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions] })
 export class SettlementModule {}

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { MemoryEventStore } from '#libs/event-store';
 import { type AccountState, type Bucket, type GrantState, type LapsedRefundPolicy } from '#libs/ledger';
@@ -7,6 +7,9 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/tes
 import { figuresOf } from './task-status/task-row.js';
 import { Harness } from './testing/harness.js';
 import { ManualClock, POLICIES, START, World } from './testing/world.js';
+
+// A busy machine is no failure.
+jest.setTimeout(30_000);
 
 const DAY_MS = 86_400_000;
 const ACCOUNTS = ['acc_a', 'acc_b'];

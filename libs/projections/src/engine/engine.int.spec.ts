@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemoryEventStore } from '#libs/event-store';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import { until } from '../../../../test/support/until.js';
@@ -10,6 +10,9 @@ import { ManualClock, START, World } from '../testing/world.js';
 import { BatchWriter, FencedOut } from './batch-writer.postgres.js';
 import type { Projection, ReadModel } from './read-model.port.js';
 import { ProjectionRegistry } from './registry.postgres.js';
+
+// A busy machine is no failure.
+jest.setTimeout(30_000);
 
 const WHO = { tenant: 't1', accounts: null };
 

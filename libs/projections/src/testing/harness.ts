@@ -17,7 +17,7 @@ export const NO_KEYS: CustomerKeys = {
 };
 
 /** Takes over a dead owner's work soon, and looks often: specs wait for it. */
-export const QUICK: EngineOptions = { leaseTtlMs: 600, pollMs: 50, registryMs: 20 };
+export const QUICK: EngineOptions = { leaseTtlMs: 2_000, pollMs: 50, registryMs: 20 };
 
 export class Harness {
   readonly progress = new ProjectionProgress();

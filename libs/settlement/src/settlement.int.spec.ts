@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PostgresQuoteStore } from '#libs/catalogue';
 import { PostgresEventStore, PostgresKeyVault, tenantStream, type EventStore } from '#libs/event-store';
+import type { TaskCommand } from '#libs/tasks';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
 import { House, request, TENANT, wish, type HouseProcess } from './testing/house.js';
 
@@ -86,14 +87,14 @@ describe('settlement on PostgreSQL', () => {
     await first.start(id);
     house.clock.advance(600_000);
     const cost = { currency: 'USD', amountMinor: 3 };
-    const verdict = {
+    const verdict: Omit<Extract<TaskCommand, { type: 'Complete' }>, 'type'> = {
       attempt: 1,
       assets: [],
       deliveredFraction: '1',
       actualDurationSeconds: null,
       cost,
       lateResultPolicy: 'discard',
-    } as const;
+    };
     await first.task(id, { type: 'Complete', ...verdict });
     const settled = await Promise.all([first, second, first, second].map((process) => process.settlements.settleFromLog(TENANT, id, null)));
     expect(settled.every((each) => each.settled)).toBe(true);
@@ -120,14 +121,14 @@ describe('settlement on PostgreSQL', () => {
   it('gives goodwill up to what was consumed, and the same receipt under the same key', async () => {
     const { id } = (await open()).view;
     await first.start(id);
-    const verdict = {
+    const verdict: Omit<Extract<TaskCommand, { type: 'Complete' }>, 'type'> = {
       attempt: 1,
       assets: [],
       deliveredFraction: '1',
       actualDurationSeconds: null,
       cost: null,
       lateResultPolicy: 'discard',
-    } as const;
+    };
     await first.task(id, { type: 'Complete', ...verdict });
     const body = { credits: 40, reason: 'sorry' };
     const give = (process: HouseProcess, key: string) =>

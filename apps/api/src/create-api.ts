@@ -15,6 +15,8 @@ import { HttpMetrics } from './metrics/http.metrics.js';
 import { OPENAPI_TEXT } from './openapi/openapi.token.js';
 import { requestLimits } from './validation/limits.js';
 
+const IDLE_LOOK_MS = 50;
+
 export interface ApiOptions {
   config: Config;
   /** The process's own, as PlatformModule was given it. */
@@ -80,10 +82,14 @@ function closing(app: NestFastifyApplication, drain: Drain, config: Pick<Config,
   let closed: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     drain.begin();
-    const timer = setTimeout(() => app.getHttpServer().closeAllConnections(), config.drainTimeoutMs);
+    const server = app.getHttpServer();
+    // A connection whose last answer went out after the port was closed would stay open until its client lets go.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+    const timer = setTimeout(() => server.closeAllConnections(), config.drainTimeoutMs);
     try {
       await app.getHttpAdapter().close();
     } finally {
+      clearInterval(idle);
       clearTimeout(timer);
     }
     await app.close();

@@ -70,6 +70,8 @@ export class TaskEventsController {
       ...(reply.getHeaders() as Record<string, string>),
       'Content-Type': 'text/event-stream; charset=utf-8',
       'X-Accel-Buffering': 'no',
+      // Nothing follows on a connection that was a stream.
+      Connection: 'close',
     });
     // Sent at once, so that the client knows that it is connected.
     reply.raw.write(': connected\n\n');

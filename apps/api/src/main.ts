@@ -1,7 +1,7 @@
 // 1 HTTP in · `npm run start:api`: the API as a process of its own, against DATABASE_URL; many at a time.
 import 'reflect-metadata';
-import { compose, externalDatabase } from '#libs/composition';
-import { createLogger, migrate, parseConfig, runProcess } from '#libs/platform';
+import { compose, externalDatabase, openDatabase } from '#libs/composition';
+import { createLogger, parseConfig, runProcess } from '#libs/platform';
 import { ApiModule } from './api.module.js';
 import { createApi } from './create-api.js';
 
@@ -10,9 +10,8 @@ runProcess('api', async (lifetime) => {
   const databaseUrl = externalDatabase(config, 'api');
   const logger = createLogger(config, { process: 'api' });
   lifetime.logger = logger;
-  await migrate(databaseUrl);
-  lifetime.goOn();
-  const api = await createApi(compose({ config, databaseUrl, logger, process: 'api' }, [ApiModule]), { config, logger });
+  const pool = await openDatabase('api', databaseUrl, config, logger, lifetime);
+  const api = await createApi(compose({ config, pool, logger, process: 'api' }, [ApiModule]), { config, logger });
   lifetime.onStop(() => api.close());
   if (api.firstAdminKey !== null) {
     process.stdout.write(`The first administrator's key, shown this once:\n\n  export ROLLCREDITS_API_KEY=${api.firstAdminKey}\n\n`);

@@ -244,6 +244,7 @@ describe('a database that goes away', () => {
         await world.call('GET', '/v1/api-keys'),
         await world.call('GET', '/v1/tasks', undefined, { key: 'rc_not_known_here' }),
       ];
+      expect(world.logged.filter((line) => line.includes('a request failed'))).toEqual([]);
       expect(answers.map((answer) => `${answer.status} ${answer.body.code as string} ${answer.headers['retry-after'] as string}`)).toEqual(
         answers.map(() => '503 not_ready 1'),
       );

@@ -25,12 +25,14 @@ const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIME
 
 /** Connection errors of the driver: SQLSTATE 08 (connection), 57P (shutdown), 53 (resources), or the socket's own. */
 function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
+  const { code, message, errors } = (error ?? {}) as { code?: unknown; message?: unknown; errors?: unknown };
   if (typeof code === 'string') return NETWORK.has(code) || /^(08|57P|53)[0-9A-Z]*$/.test(code);
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
-  return /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout)/.test(
-    error.message,
+  if (Array.isArray(errors)) return errors.some(isDatabaseAway);
+  return (
+    typeof message === 'string' &&
+    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout)/.test(
+      message,
+    )
   );
 }
 

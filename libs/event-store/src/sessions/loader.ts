@@ -115,7 +115,9 @@ export class Loader<State, F extends Fact<string, object>> {
   /** The state as JSON text when a snapshot of it is due, and notes that it was taken; else null. */
   dueSnapshot(loaded: Pick<Loaded<State>, 'state' | 'revision' | 'snapshotRevision'>): string | null {
     const policy = this.options.snapshotPolicy;
-    if (policy === null || loaded.revision - loaded.snapshotRevision < policy.everyFacts) return null;
+    if (policy === null) return null;
+    const facts = loaded.revision - loaded.snapshotRevision;
+    if (facts < policy.everyFacts || facts < (policy.codec.weight?.(loaded.state) ?? 0)) return null;
     loaded.snapshotRevision = loaded.revision;
     return JSON.stringify(policy.codec.encode(loaded.state));
   }

@@ -7,6 +7,8 @@ export interface SnapshotCodec<State> {
   version: number;
   encode(state: State): JsonValue;
   decode(json: JsonValue): State;
+  /** How many parts the state has: a snapshot is due after that many facts at the earliest, so that its cost a fact stays flat. */
+  weight?(state: State): number;
 }
 
 export interface Snapshot {

@@ -237,6 +237,15 @@ describe('sessions', () => {
     });
   });
 
+  it('write a heavy state out less often: at the earliest after as many facts as it has parts', async () => {
+    const store = new MemoryEventStore(clock);
+    let encoded = 0;
+    const heavy = { ...codec, encode: (state: Purse) => ((encoded += 1), codec.encode(state)), weight: () => 50 };
+    const sessions = createMemorySessions({ decider: purse, clock, store, codec: heavy, snapshotEveryFacts: 10, sessionsMax: 1 });
+    for (let index = 0; index < 100; index += 1) await sessions.execute(STREAM, meta(), put(1));
+    expect(encoded).toBe(2);
+  });
+
   it('read the past by instant, inclusive', async () => {
     const sessions = createMemorySessions({ decider: purse, clock });
     for (const instant of [10_000, 20_000, 30_000]) {

@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import { ApiModule, createApi } from '#apps/api';
 import { OrchestratorModule } from '#apps/orchestrator';
 import { ProjectorModule } from '#apps/projector';
-import { compose } from '#libs/composition';
-import { createLogger, migrate, parseConfig, runProcess, startEmbeddedPostgres, type Config, type Lifetime } from '#libs/platform';
+import { compose, openDatabase } from '#libs/composition';
+import { createLogger, parseConfig, runProcess, startEmbeddedPostgres, type Config, type Lifetime } from '#libs/platform';
 import type { Logger } from 'pino';
 import { newKeyLines, welcomeLines } from './welcome.js';
 
@@ -16,10 +16,8 @@ runProcess('rollcredits', async (lifetime) => {
   await assertPortFree(config);
   const databaseUrl = config.databaseUrl ?? (await startDatabase(config, logger, lifetime));
   lifetime.goOn();
-  const applied = await migrate(databaseUrl);
-  if (applied.length > 0) logger.info({ applied }, 'the database was migrated');
-  lifetime.goOn();
-  const root = compose({ config, databaseUrl, logger, process: 'standalone' }, [ApiModule, ProjectorModule, OrchestratorModule]);
+  const pool = await openDatabase('standalone', databaseUrl, config, logger, lifetime);
+  const root = compose({ config, pool, logger, process: 'standalone' }, [ApiModule, ProjectorModule, OrchestratorModule]);
   const api = await createApi(root, { config, logger });
   lifetime.onStop(() => api.close());
   if (api.firstAdminKey !== null) process.stdout.write(newKeyLines(api.firstAdminKey));

@@ -6,7 +6,6 @@ import type { Registry } from 'prom-client';
 import {
   createLogger,
   METRICS,
-  migrate,
   nestLogger,
   parseConfig,
   READINESS,
@@ -17,6 +16,7 @@ import {
 } from '#libs/platform';
 import { compose } from './core.modules.js';
 import { externalDatabase } from './external-database.js';
+import { openDatabase } from './open-database.js';
 
 export interface Role {
   name: 'projector' | 'orchestrator';
@@ -30,9 +30,8 @@ export function runRole(role: Role): void {
     const databaseUrl = externalDatabase(config, role.name);
     const logger = createLogger(config, { process: role.name });
     lifetime.logger = logger;
-    await migrate(databaseUrl);
-    lifetime.goOn();
-    const root = compose({ config, databaseUrl, logger, process: role.name }, [role.module]);
+    const pool = await openDatabase(role.name, databaseUrl, config, logger, lifetime);
+    const root = compose({ config, pool, logger, process: role.name }, [role.module]);
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its plain options as a class
     const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });
     lifetime.onStop(() => app.close());

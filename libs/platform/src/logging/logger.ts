@@ -41,10 +41,25 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'adminApiKey'>, o
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
+      serializers: { err: describeError },
       mixin: () => scopes.getStore() ?? {},
       hooks: { streamWrite: censor },
     },
     // Written without blocking the requests; the rest is flushed when the process exits.
     options.destination ?? pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 100 }),
   );
+}
+
+/** What an error says, and no object that hangs on it: a driver's error carries its whole connection. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, cause } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    type: name,
+    message,
+    ...(typeof code === 'string' ? { code } : {}),
+    stack,
+    ...(cause === undefined ? {} : { cause: describeError(cause) }),
+  };
 }

@@ -49,4 +49,13 @@ describe('the log', () => {
     for (const secret of [key, 'hunter2secret', 'sometoken123', 'of this house']) expect(text).not.toContain(secret);
     for (const line of lines) expect(() => JSON.parse(line)).not.toThrow();
   });
+
+  it('says what an error says, and nothing of the connection that hangs on it', () => {
+    const { logger, lines } = capture();
+    const error = Object.assign(new Error('cut off', { cause: new Error('the network') }), { code: '57P01', client: { user: 'someone' } });
+    logger.warn({ err: error }, 'failed');
+    const line = JSON.parse(lines[0] ?? '') as { err: object };
+    expect(line.err).toMatchObject({ message: 'cut off', code: '57P01', cause: { message: 'the network' } });
+    expect(line.err).not.toHaveProperty('client');
+  });
 });

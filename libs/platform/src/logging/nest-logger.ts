@@ -13,8 +13,13 @@ export function nestLogger(logger: Logger): LoggerService {
     debug: (message: unknown, ...rest: unknown[]) => logger.debug(fields(rest), text(message)),
     verbose: (message: unknown, ...rest: unknown[]) => logger.trace(fields(rest), text(message)),
     warn: (message: unknown, ...rest: unknown[]) => logger.warn(fields(rest), text(message)),
-    error: (message: unknown, ...rest: unknown[]) =>
-      logger.error({ ...fields(rest), ...(message instanceof Error ? { err: message } : {}) }, text(message)),
+    error: (message: unknown, ...rest: unknown[]) => {
+      const named = fields(rest);
+      const line = { ...named, ...(message instanceof Error ? { err: message } : {}) };
+      // Nest logs a start that failed before it rethrows it, and then the main says it in one sentence.
+      if (named.context === 'ExceptionHandler') logger.debug(line, text(message));
+      else logger.error(line, text(message));
+    },
     fatal: (message: unknown, ...rest: unknown[]) => logger.fatal(fields(rest), text(message)),
   };
 }

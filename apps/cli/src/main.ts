@@ -5,7 +5,7 @@ import { StartupError } from '#libs/platform';
 import { CliModule } from './cli.module.js';
 import { CliError, EXIT } from './exit-codes.js';
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its plain options as a class
+ 
 await CommandFactory.run(CliModule, { logger: false, cliName: 'rollcredits', errorHandler: end, serviceErrorHandler: end });
 process.exit(EXIT.done);
 

@@ -6,5 +6,6 @@ export * from './decider.js';
 export * from './errors.js';
 export * from './ids.js';
 export * from './invariant.js';
+export * from './jcs.js';
 export * from './json.js';
 export * from './money.js';

@@ -1,7 +1,6 @@
 // 1 → 2 · decides what a request's facts say of their cause: the command's id, its key's digest and the hash of what was asked.
-import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
-import { commandIdOf, keyDigest, newCommandId, type ErasableRef, type JsonObject } from '#libs/kernel';
+import { hash } from 'node:crypto';
+import { commandIdOf, jcs, keyDigest, newCommandId, type ErasableRef, type JsonObject } from '#libs/kernel';
 import type { CommandMeta } from '../event-store.port.js';
 import type { RequestContext } from '../request-context.js';
 
@@ -14,8 +13,7 @@ export function hashRequest(
   refs: Readonly<Record<string, ErasableRef>>,
   body: JsonObject = context.body,
 ): string {
-  const text = canonicalize({ method: context.method, path: context.path, body: { ...body, ...refs } }) as string;
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', jcs({ method: context.method, path: context.path, body: { ...body, ...refs } }), 'hex');
 }
 
 /** The meta of a request's command: its id follows from the key where there is one, so the same command again makes the same ids. */

@@ -1,7 +1,6 @@
 // 2 → 3 · hashes and encrypts what a person may ask us to forget; handlers seal, projections and replays open.
 import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
-import canonicalize from 'canonicalize';
-import type { ErasableRef, JsonValue } from '#libs/kernel';
+import { jcs, type ErasableRef, type JsonValue } from '#libs/kernel';
 import type { Sealed, TextSealer } from '../sealing.port.js';
 
 export const KEY_BYTES = 32;
@@ -92,8 +91,5 @@ export class AesTextSealer implements TextSealer {
 
 /** base64url SHA-256(salt ‖ JCS bytes of the value). */
 function digest(salt: Buffer, value: JsonValue): string {
-  return createHash('sha256')
-    .update(salt)
-    .update(canonicalize(value) as string)
-    .digest('base64url');
+  return createHash('sha256').update(salt).update(jcs(value)).digest('base64url');
 }

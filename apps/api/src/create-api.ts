@@ -3,7 +3,6 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { nestLogger, type Config } from '#libs/platform';
 import { ApiAdapter } from './http/api.adapter.js';
@@ -47,7 +46,7 @@ export async function createApi(root: Type | DynamicModule, { config, logger }: 
   try {
     const keys = app.get(ApiKeys, { strict: false });
     const drain = app.get(Drain, { strict: false });
-    registerHooks(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, {
+    registerHooks(app.getHttpAdapter().getInstance(), {
       keys,
       config,
       logger,
@@ -58,7 +57,7 @@ export async function createApi(root: Type | DynamicModule, { config, logger }: 
     SwaggerModule.setup('docs', app, document, { raw: false, customSiteTitle: 'Rollcredits API' });
     const { firstAdminKey } = await keys.start();
     await app.init();
-    await (app.getHttpAdapter().getInstance() as unknown as FastifyInstance).ready();
+    await app.getHttpAdapter().getInstance().ready();
     return { app, firstAdminKey, listen: () => listen(app, config), close: closing(app, drain, config) };
   } catch (error) {
     await app.close().catch(() => undefined);

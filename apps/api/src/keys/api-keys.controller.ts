@@ -66,7 +66,7 @@ export class ApiKeysController {
     const tenant = input.tenant ?? caller.tenant;
     refuseReach(caller, tenant, input.accounts ?? null);
     const context = contextOf(request);
-    const make = (commandId: string): Promise<CreatedKeyView> => this.#make(commandId, { ...input, tenant }, caller);
+    const make = (commandId: string): Promise<CreatedKeyView> => this.#make(commandId, { input, tenant }, caller);
     const result = await this.keyed.run<CreatedKeyView>(context, {
       // A key is a row and no fact. The log keeps the request first, so that of many at once one alone makes the key and shows it.
       execute: async ({ meta }): Promise<Executed<CreatedKeyView>> => {
@@ -87,10 +87,10 @@ export class ApiKeysController {
   }
 
   /** The text is shown by whoever made the row. */
-  async #make(commandId: string, input: CreateApiKeyDto & { tenant: string }, caller: ApiKey): Promise<CreatedKeyView> {
+  async #make(commandId: string, { input, tenant }: { input: CreateApiKeyDto; tenant: string }, caller: ApiKey): Promise<CreatedKeyView> {
     const token = newToken();
     const id = `key_${commandId}`;
-    const { tenant, name, scopes, accounts = null } = input;
+    const { name, scopes, accounts = null } = input;
     const made = await this.keys.table.insert({
       id,
       tenant,

@@ -35,7 +35,7 @@ const position: JsonSchema = {
 };
 const bucket: JsonSchema = { type: 'string', enum: [...BUCKETS] };
 const plan: JsonSchema = { type: 'string' };
-const modifiers = orNull(MODIFIERS_SCHEMA as JsonSchema);
+const modifiers = orNull(MODIFIERS_SCHEMA);
 const nextReset = object({ at: instant, allowance: count });
 const bucketBalance = object({ available: count, held: count, frozen: count });
 const drawdownLine = object({ bucket, grantId: text, credits: count, expiresAt: instantOrNull });

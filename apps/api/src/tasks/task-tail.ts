@@ -68,7 +68,6 @@ export class TaskTail implements OnModuleDestroy {
           after = page.position;
         }
       } catch (error) {
-        if (signal.aborted) return;
         this.logger.warn({ err: error }, 'the tail of the log was lost; it is taken up again');
         await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
       }

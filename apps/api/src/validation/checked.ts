@@ -6,7 +6,7 @@ import { isJsonObject, type Dto } from './rules.js';
 
 /** The body as an instance-shaped plain object; members that are null are left out, as if they had not been sent. */
 export function checked<T extends object>(dto: new () => T, body: unknown): T {
-  if (!isJsonObject(body) || !checkOf(dto as Dto)(body)) throw invalid(faultsOf(dto as Dto, body));
+  if (!isJsonObject(body) || !checkOf(dto)(body)) throw invalid(faultsOf(dto, body));
   return withoutNulls(body) as T;
 }
 

@@ -54,8 +54,7 @@ describe('the compiled check', () => {
       const changes = fc.dictionary(fc.constantFrom(...names), junk, { maxKeys: 3 });
       const drops = fc.subarray(Object.keys(good), { maxLength: 1 });
       return fc.tuple(fc.constant(dto), changes, drops).map(([kind, changed, dropped]) => {
-        const made: Record<string, unknown> = { ...good, ...changed };
-        for (const name of dropped) delete made[name];
+        const made = Object.fromEntries(Object.entries({ ...good, ...changed }).filter(([name]) => !dropped.includes(name)));
         return [kind, made] as const;
       });
     });

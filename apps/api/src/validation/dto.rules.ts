@@ -27,7 +27,7 @@ function readMembers(dto: Dto): MemberRules[] {
     if (member === undefined)
       members.set(metadata.propertyName, (member = { name: metadata.propertyName, optional: false, rules: [], nested: null }));
     if (metadata.type === 'conditionalValidation') member.optional = true;
-    for (const constraint of (metadata.constraints ?? []) as unknown[]) {
+    for (const constraint of (metadata.constraints as unknown[] | undefined) ?? []) {
       if (!isRule(constraint)) continue;
       member.rules.push(constraint);
       if (constraint.nested) member.nested = constraint.nested;

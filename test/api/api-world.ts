@@ -1,13 +1,12 @@
 // The whole deployment in one process on a database of its own, spoken to by injected requests; for the API's specs.
 import 'reflect-metadata';
-import type { FastifyInstance, InjectOptions } from 'fastify';
 import { createApi, ApiModule, type Api } from '#apps/api';
 import { OrchestratorModule } from '#apps/orchestrator';
 import { ProjectorModule } from '#apps/projector';
 import { compose } from '#libs/composition';
 import { createLogger, parseConfig, type Config } from '#libs/platform';
 import { holdAgainstDocument } from './openapi-check.js';
-import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 export const ADMIN_KEY = `rc_${'a'.repeat(40)}`;
 
@@ -53,7 +52,7 @@ export async function createApiWorld(
     config,
     logger,
   });
-  const fastify = api.app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const fastify = api.app.getHttpAdapter().getInstance();
   const world: ApiWorld = {
     api,
     config,
@@ -61,7 +60,7 @@ export async function createApiWorld(
     logged,
     async call(method, path, body, { key = ADMIN_KEY, headers = {}, raw, unchecked } = {}) {
       const response = await fastify.inject({
-        method: method as NonNullable<InjectOptions['method']>,
+        method: method,
         url: path,
         headers: {
           ...(key !== null && { authorization: `Bearer ${key}` }),

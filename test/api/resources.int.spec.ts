@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '../support/until.js';
 import { allOperations, seenOperations } from './openapi-check.js';
 import { createApiWorld, type Answer, type ApiWorld } from './api-world.js';
 
@@ -457,10 +458,7 @@ describe('tasks', () => {
     await open('late');
     const task = (await submit('late', { parameters: { deadlineMs: 150, simulate: { outcome: 'late', afterMs: 100 } } })).body.id as string;
     expect(await ended(task)).toMatchObject({ body: { status: 'timed_out', settlement: 'refunded' } });
-    for (let i = 0; i < 200; i++) {
-      if ((await get(`/v1/tasks/${task}`)).body.lateResult !== null) break;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
+    await until(async () => (await get(`/v1/tasks/${task}`)).body.lateResult !== null);
     const accepted = await post(`/v1/tasks/${task}/late-result/accept`);
     expect(accepted).toMatchObject({ status: 200, body: { status: 'timed_out', lateResult: { accepted: true } } });
     expect(await post(`/v1/tasks/${(await submit('late')).body.id as string}/late-result/accept`)).toMatchObject({

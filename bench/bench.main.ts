@@ -1,5 +1,5 @@
 // `npm run bench`: paired figures in one run, alternating rounds, printed as ratios and kept as JSON. `-- --quick` for a short look, `-- --legs b,c`.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +19,8 @@ const rounds = values.quick ? 2 : 5;
 const legMs = values.quick ? 1500 : 4000;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'rollcredits-bench-'));
+// Root's PostgreSQL runs as another user, who has to be able to enter.
+chmodSync(dataDir, 0o711);
 const postgres = await startEmbeddedPostgres({ dataDir });
 const results: LegResult[] = [];
 const done = (...legs: LegResult[]): void => {

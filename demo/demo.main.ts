@@ -1,7 +1,7 @@
 // `npm run demo`: the product's whole day in half a minute, against a running server (--url, --key) or one of its own.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,6 +178,8 @@ async function until(condition: () => Promise<boolean>, withinMs = 60_000): Prom
 
 async function startOwnServer(): Promise<{ api: Api; stop: () => Promise<void> }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'rollcredits-demo-'));
+  // Root's PostgreSQL runs as another user, who has to be able to enter.
+  chmodSync(dataDir, 0o711);
   const key = `rc_${randomBytes(24).toString('hex')}`;
   const port = await freePort();
   const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'apps', 'standalone', 'src', 'main.js')], {

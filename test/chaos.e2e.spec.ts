@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -30,6 +30,8 @@ function random(seed: number): () => number {
 
 describe('a server that is killed three times under load', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rollcredits-chaos-'));
+  // Root's PostgreSQL runs as another user, who has to be able to enter.
+  chmodSync(dataDir, 0o711);
   const accounts = Array.from({ length: ACCOUNTS }, (_, n) => `chaos-${n}`);
   let server: ServerProcess;
 

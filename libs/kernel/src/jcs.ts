@@ -7,7 +7,8 @@ import type { JsonValue } from './json.js';
  * specs compare it with takes three times as long.
  */
 export function jcs(value: JsonValue | undefined): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (value === undefined) return 'null';
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(jcs).join(',')}]`;
   let text = '';
   for (const name of Object.keys(value).sort()) {

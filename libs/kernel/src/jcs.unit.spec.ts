@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
-import { jcs, type JsonValue } from './index.js';
+import { jcs } from './index.js';
 
 describe('jcs', () => {
   it('writes what the reference implementation of RFC 8785 writes', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
-        expect(jcs(value as JsonValue)).toBe(canonicalize(value));
+        expect(jcs(value)).toBe(canonicalize(value));
       }),
       { numRuns: 2000 },
     );

@@ -324,7 +324,7 @@ async function openCore(database: TestDatabase, vendors: ReadonlyMap<string, Pro
     tasks,
     contextOf,
     keys: new CachedCustomerKeys(vault),
-    settlements: new Settlements(store, accounts as unknown as Sessions<AccountState>, contextOf),
+    settlements: new Settlements(store, accounts, contextOf),
     async close() {
       await store.close();
       await clock.close();

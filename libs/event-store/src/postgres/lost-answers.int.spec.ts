@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import pg from 'pg';
 import { newCommandId } from '#libs/kernel';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
+import { until } from '../../../../test/support/until.js';
 import { EventStoreUnavailable, NO_STREAM, type AppendResult, type CommandAppend } from '../event-store.port.js';
 import { PostgresEventStore } from './postgres-event-store.postgres.js';
 
@@ -125,14 +126,12 @@ describe('when PostgreSQL, or the way to it, fails', () => {
     await expect(store.readStream('account-acme.a')).rejects.toBeInstanceOf(EventStoreUnavailable);
     expect(performance.now() - startedAt).toBeLessThan(8_000);
     await proxy.start();
-    for (;;) {
-      const result = await store.append(command('account-acme.a', 0)).catch((error: unknown) => error);
-      if (!(result instanceof EventStoreUnavailable)) {
-        expect(result).toMatchObject({ ok: true, repeated: false });
-        break;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    let result: unknown;
+    await until(async () => {
+      result = await store.append(command('account-acme.a', 0)).catch((error: unknown) => error);
+      return !(result instanceof EventStoreUnavailable);
+    });
+    expect(result).toMatchObject({ ok: true, repeated: false });
     expect(await written()).toBe(2);
   }, 20_000);
 

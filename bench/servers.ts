@@ -14,11 +14,11 @@ export interface Running {
 
 const dist = join(import.meta.dirname, '..');
 
-/** `path` is under dist/; `probe` is asked until it answers 200. */
-export async function startServer(path: string, env: Record<string, string>, probe: string): Promise<Running> {
+/** `path` is under dist/; `probe` is asked until it answers 200; `portName` is the variable that the process reads its port from. */
+export async function startServer(path: string, env: Record<string, string>, probe: string, portName = 'PORT'): Promise<Running> {
   const port = await freePort();
   const child = spawn(process.execPath, [join(dist, path)], {
-    env: { ...process.env, PORT: String(port), LOG_LEVEL: 'info', ...env },
+    env: { ...process.env, [portName]: String(port), LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -27,7 +27,7 @@ export async function submitLegs({ databaseUrl, rounds, legMs }: SubmitOptions):
     { DATABASE_URL: databaseUrl, ADMIN_API_KEY: ADMIN_KEY, OPEN_TASKS_PER_ACCOUNT_MAX: '1000000' },
     '/healthz',
   );
-  const projector = await startServer('apps/projector/src/main.js', { DATABASE_URL: databaseUrl }, '/healthz');
+  const projector = await startServer('apps/projector/src/main.js', { DATABASE_URL: databaseUrl }, '/healthz', 'PROJECTOR_PORT');
   const baselines = await startServer('bench/baselines.main.js', { DATABASE_URL: databaseUrl }, '/select/bench-0');
   try {
     await openAccounts(api.port, ACCOUNTS);

@@ -572,6 +572,12 @@ describe('the test clock', () => {
       'expired -2000',
       'granted 2000',
     ]);
+    // What the jump booked late is seen from the instant it took effect.
+    const [, , lapse, , reset] = movements as Array<{ at: string }>;
+    expect((await get(`/v1/accounts/timely/balance?asOf=${lapse!.at}`)).body).toMatchObject({ available: 2000 });
+    const afterReset = (await get(`/v1/accounts/timely/balance?asOf=${reset!.at}`)).body;
+    expect(afterReset).toMatchObject({ available: 2000, asOf: reset!.at });
+    expect(Date.parse(afterReset.nextReset.at)).toBeGreaterThan(Date.parse(reset!.at));
     expect(await submit('timely', { quoteId: quote })).toMatchObject({ status: 410, body: { code: 'quote_expired' } });
     expect(await post('/v1/test-clock', { now: '2026-01-01T00:00:00Z' })).toMatchObject({ status: 409, body: { code: 'conflict' } });
     const again = await post('/v1/test-clock', { now: target }, { 'idempotency-key': 'clock-1' });

@@ -111,7 +111,7 @@ describe('a model', () => {
       [{ minimumPlan: 'gold' }, '/minimumPlan'],
       [{ provider: 'fleet' }, '/provider'],
       [{ modifiers: { perSecond: { includedSeconds: -1, creditsPerSecond: 1 } } }, '/modifiers/perSecond/includedSeconds'],
-      [{ modifiers: { perSecond: { includedSeconds: 0, creditsPerSecond: 0.1234567 } } }, '/modifiers/perSecond/creditsPerSecond'],
+      [{ modifiers: { perSecond: { includedSeconds: 0, creditsPerSecond: 1e-21 } } }, '/modifiers/perSecond/creditsPerSecond'],
       [{ modifiers: { resolution: { '1080p': '0' } } }, '/modifiers/resolution/1080p'],
       [{ modifiers: { resolution: { '1080p': 1.5 as unknown as string } } }, '/modifiers/resolution/1080p'],
       [{ modifiers: { resolution: { ['__proto__']: '1' } } }, '/modifiers/resolution/__proto__'],

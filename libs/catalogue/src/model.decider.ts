@@ -133,7 +133,7 @@ function durationErrors(durationSeconds: number | null, modifiers: Modifiers | n
   if (durationSeconds === null) return errors;
   const max = modifiers?.maxDurationSeconds ?? DURATION_SECONDS_MAX;
   if (exactNumber(durationSeconds) === null || durationSeconds === 0 || durationSeconds > max) {
-    errors.push({ pointer: '/durationSeconds', detail: `must be a number above 0 and at most ${max}, with at most 6 decimals` });
+    errors.push({ pointer: '/durationSeconds', detail: `must be a number above 0 and at most ${max}, with at most 20 decimals` });
   }
   return errors;
 }

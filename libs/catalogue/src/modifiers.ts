@@ -78,7 +78,7 @@ function factorErrors(errors: FieldError[], factors: unknown, member: string, is
     const exact = typeof factor === 'string' ? parseDecimal(factor) : null;
     // A factor of 0 would make everything free by a slip of the pen: a price of 0 is said by `credits`.
     if (exact === null || exact.digits === 0n || compareDecimals(exact, decimal(FACTOR_MAX)) > 0) {
-      const detail = `must be a decimal string above 0 and at most ${FACTOR_MAX}, with at most 6 decimals`;
+      const detail = `must be a decimal string above 0 and at most ${FACTOR_MAX}, with at most 20 decimals`;
       errors.push({ pointer: pointer('modifiers', member, name), detail });
     }
   }
@@ -87,7 +87,7 @@ function factorErrors(errors: FieldError[], factors: unknown, member: string, is
 function requireNumber(errors: FieldError[], value: unknown, max: number, path: string[]): void {
   const exact = exactNumber(value);
   if (exact === null || compareDecimals(exact, decimal(max)) > 0) {
-    errors.push({ pointer: pointer(...path), detail: `must be a number from 0 to ${max} with at most 6 decimals` });
+    errors.push({ pointer: pointer(...path), detail: `must be a number from 0 to ${max} with at most 20 decimals` });
   }
 }
 

@@ -13,7 +13,7 @@ export function fromStoredNumber(stored: number | string): number {
   return Number(stored);
 }
 
-/** Exact; null for anything that is no number of at least 0 with at most six decimals. */
+/** Exact; null for anything that is no number of at least 0 within the limits of decimals. */
 export function exactNumber(value: unknown): Decimal | null {
   return typeof value === 'number' ? decimalOf(value) : null;
 }

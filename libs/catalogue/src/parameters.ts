@@ -68,6 +68,6 @@ function storedNumber(value: number, path: string[], errors: FieldError[]): Json
   if (Number.isSafeInteger(value)) return value === 0 ? 0 : value;
   const exact = decimalOf(Math.abs(value));
   if (exact !== null) return `${value < 0 ? '-' : ''}${formatDecimal(exact)}`;
-  errors.push({ pointer: pointer(...path), detail: 'must be a number with at most 15 digits before the point and 6 after it' });
+  errors.push({ pointer: pointer(...path), detail: 'must be a number with at most 15 digits before the point and 20 after it' });
   return 0;
 }

@@ -85,7 +85,7 @@ function extraSeconds(
   const seconds = requested === undefined ? null : exactNumber(requested);
   if (requested !== undefined) {
     if (seconds === null || seconds.digits === 0n || compareDecimals(seconds, decimal(DURATION_SECONDS_MAX)) > 0) {
-      errors.push({ pointer: at, detail: `must be a number above 0 and at most ${DURATION_SECONDS_MAX}, with at most 6 decimals` });
+      errors.push({ pointer: at, detail: `must be a number above 0 and at most ${DURATION_SECONDS_MAX}, with at most 20 decimals` });
       return null;
     }
     const { maxDurationSeconds } = modifiers;

@@ -102,10 +102,15 @@ describe('what has no price', () => {
   });
 
   it('is more than the longest duration, none at all, or what is no number', () => {
-    for (const durationSeconds of [60.000001, 0, -1, '10', null, true, 1e-9, [5]]) {
+    for (const durationSeconds of [60.000001, 0, -1, '10', null, true, 1e-21, [5]]) {
       expect(price({ durationSeconds })).toEqual(['/parameters/durationSeconds']);
     }
     expect(price({ durationSeconds: 60 })).toBe(840);
+  });
+
+  it('is no duration that a sum of floats came to: it is taken exactly', () => {
+    expect(price({ durationSeconds: 0.1 + 0.2 })).toEqual(price({ durationSeconds: 0.30000000000000004 }));
+    expect(price({ durationSeconds: 1e-7 })).toBe(price({ durationSeconds: 0.0000001 }));
   });
 
   it('is an undeclared resolution or output type', () => {
@@ -180,7 +185,7 @@ describe('parameters', () => {
 
   it('that cannot be kept exactly are refused', () => {
     expect(price({ simulate: { afterMs: 1e300 } })).toEqual(['/parameters/simulate/afterMs']);
-    expect(price({ simulate: { list: [0.1234567] } })).toEqual(['/parameters/simulate/list/0']);
+    expect(price({ simulate: { list: [1e-21] } })).toEqual(['/parameters/simulate/list/0']);
   });
 });
 

@@ -13,8 +13,8 @@ export interface DecimalLimits {
   fractionDigitsMax: number;
 }
 
-/** What a request may name: six decimals, and as many whole digits as credits have. */
-export const DECIMAL_LIMITS: DecimalLimits = { integerDigitsMax: 15, fractionDigitsMax: 6 };
+/** What a request may name: as many whole digits as credits have, and every decimal that a sensible JSON number shows in its shortest form. */
+export const DECIMAL_LIMITS: DecimalLimits = { integerDigitsMax: 15, fractionDigitsMax: 20 };
 
 const PLAIN_DECIMAL = /^(\d{1,64})(?:\.(\d{1,64}))?$/;
 
@@ -92,9 +92,11 @@ export function formatDecimal(value: Decimal): string {
   return fraction === '' ? whole : `${whole}.${fraction}`;
 }
 
+const SHARE_LIMITS: DecimalLimits = { integerDigitsMax: 1, fractionDigitsMax: 6 };
+
 /** Parses a share of a whole: `0` … `1` with at most six decimals; null for anything else. */
 export function parseFraction(text: string): Decimal | null {
-  const value = parseDecimal(text);
+  const value = parseDecimal(text, SHARE_LIMITS);
   return value !== null && compareDecimals(value, decimal(1)) <= 0 ? value : null;
 }
 

@@ -1,5 +1,5 @@
 // 2 decide · what time alone has brought about: lapses at their own instants and boundaries in order; booked before every command.
-import { invariant, toIso, type InstantMs } from '#libs/kernel';
+import { fromIso, invariant, toIso, type InstantMs } from '#libs/kernel';
 import type { AccountFact } from './account.facts.js';
 import type { AccountState, GrantState, LedgerContext } from './account.state.js';
 import { evolveAccount } from './account.evolve.js';
@@ -15,6 +15,13 @@ export function nextDueAt(state: AccountState): InstantMs | null {
 
 export function isDue(state: AccountState, at: InstantMs): boolean {
   return state.nextResetAt <= at || earliestExpiry(state) <= at;
+}
+
+/** When a fact that time alone brought about took effect, which may be long before it was booked; null for every other fact. */
+export function tookEffectAt(fact: AccountFact): InstantMs | null {
+  const isDue =
+    (fact.type === 'CycleReset' && fact.data.cause === 'boundary') || (fact.type === 'CreditsExpired' && fact.data.cause === 'expiry');
+  return isDue ? fromIso(fact.data.effectiveAt) : null;
 }
 
 /**

@@ -14,7 +14,7 @@ export * from './book-due.handler.js';
 export { compareBurn } from './burn-order.js';
 export { isTimezone } from './cycle.js';
 export { isCurrency } from './currency.js';
-export { nextDueAt } from './due.js';
+export { nextDueAt, tookEffectAt } from './due.js';
 export { hasLapsed } from './grant-part.js';
 export { ACCOUNT_ID_PATTERN } from './plan-change.decider.js';
 export { movedBasis, recognisedMinor } from './recognition.js';

@@ -86,12 +86,10 @@ export class Batches {
   ): Promise<WriteResult<BatchView>> {
     const [answered] = await this.parts.store.readStream(stream, { fromRevision: 1, limit: 1 });
     const recorded = answered === undefined ? null : (answered as unknown as Extract<RequestFact, { type: 'BatchAnswered' }>).data.problems;
-    const answers = await Promise.all(
-      tasks.map((input, index): Promise<Answer> => {
-        const problem = recorded?.find((each) => each.index === index);
-        return problem === undefined ? this.entry(context, input, index) : Promise.resolve(unrecordedRefusal(refusalOf(problem)));
-      }),
-    );
+    const answers = await inOrderPerAccount(tasks, (input, index): Promise<Answer> => {
+      const problem = recorded?.find((each) => each.index === index);
+      return problem === undefined ? this.entry(context, input, index) : Promise.resolve(unrecordedRefusal(refusalOf(problem)));
+    });
     if (answers.some((answer) => !answer.ok && answer.code === 'idempotency_key_reused')) return unrecordedRefusal(reusedKey());
     const problems = answers.flatMap((answer, index) =>
       answer.ok || isKept(answer) || isTransient(answer) ? [] : [{ index, ...problemOf(answer) }],
@@ -115,7 +113,7 @@ export class Batches {
   }
 
   private entries(context: RequestContext, tasks: readonly TaskInput[]): Promise<Answer[]> {
-    return Promise.all(tasks.map((input, index) => this.entry(context, input, index)));
+    return inOrderPerAccount(tasks, (input, index) => this.entry(context, input, index));
   }
 
   /** What the single call would have answered, a fault of the moment included: it takes no other entry with it. */
@@ -275,10 +273,35 @@ function batchResult(answers: readonly Answer[], from: Position): WriteResult<Ba
   const results = answers.map((answer, index): BatchEntry => {
     position = later(position, answer.position ?? POSITION_START);
     if (answer.ok) return { index, task: answer.view };
-    const { code, detail, fields } = answer;
-    return { index, problem: fields === undefined ? { refused: true, code, detail } : { refused: true, code, detail, fields } };
+    const { code, detail, fields, position: recordedAt } = answer;
+    return {
+      index,
+      problem: { refused: true, code, detail, fields: { ...fields, ...(recordedAt !== undefined && { position: recordedAt }) } },
+    };
   });
   return { ok: true, view: { results }, position, replayed: false };
+}
+
+/**
+ * One account's entries one after the other, as single calls in that order would go, so that it is the last ones that find the credits or
+ * the quote used up; accounts beside each other.
+ */
+async function inOrderPerAccount(
+  tasks: readonly TaskInput[],
+  run: (input: TaskInput, index: number) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers = new Array<Answer>(tasks.length);
+  const queues = new Map<string, number[]>();
+  tasks.forEach(({ accountId }, index) => {
+    const queue = queues.get(accountId);
+    if (queue === undefined) queues.set(accountId, [index]);
+    else queue.push(index);
+  });
+  const work = async (queue: readonly number[]): Promise<void> => {
+    for (const index of queue) answers[index] = await run(tasks[index] as TaskInput, index);
+  };
+  await Promise.all([...queues.values()].map(work));
+  return answers;
 }
 
 /** Gone by the next request: not an answer to keep. */

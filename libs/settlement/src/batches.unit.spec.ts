@@ -49,6 +49,20 @@ describe('a batch of which each stands alone', () => {
     expect(answer.position).toBe(last?.position);
   });
 
+  it('serves one account in the order of the entries: the last ones find the credits used up, and say where that was recorded', async () => {
+    await app.account('acc_few', 'free');
+    const few = Array.from({ length: 6 }, (_, index) => wish({ accountId: 'acc_few', prompt: `clip ${index}` }));
+    const answer = await results(few, { key: 'few' });
+    const accepted = codes(answer).filter((code) => code === 'pending').length;
+    expect(accepted).toBeGreaterThan(0);
+    expect(codes(answer)).toEqual(few.map((_, index) => (index < accepted ? 'pending' : 'insufficient_credits')));
+    const refused = answer.view.results.at(-1);
+    expect(refused !== undefined && 'problem' in refused && refused.problem.fields).toMatchObject({
+      taskId: expect.stringMatching(/^task_/),
+      position: expect.stringMatching(/^\d{16}$/),
+    });
+  });
+
   it('answers the same under the same key, entries that were refused without a fact included', async () => {
     const first = await results(tasks, { key: 'b1' });
     await app.account('acc_none');

@@ -48,7 +48,7 @@ function happened(state: ReceiptState): string {
 function returnNote(state: ReceiptState): string {
   let note = '';
   if (state.reissued > 0) note += ` ${credits(state.reissued)} came back as new credits, because what they were taken from had lapsed.`;
-  if (state.lapsed > 0) note += ` ${credits(state.lapsed)} lapsed on return, because what they were taken from had ended.`;
+  if (state.lapsed > 0) note += ` ${credits(state.lapsed)} did not come back, because what they were taken from had lapsed or was revoked.`;
   return note;
 }
 

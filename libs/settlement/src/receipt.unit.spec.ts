@@ -162,7 +162,7 @@ describe('receiptOf', () => {
       refunded(70),
       fact('CreditsExpired', { taskId: TASK, part: part(70), cause: 'lapsed_refund' }),
     ]);
-    expect(lapsed.statement).toContain('70 credits lapsed on return');
+    expect(lapsed.statement).toContain('70 credits did not come back, because what they were taken from had lapsed or was revoked');
   });
 
   it('tells what is held, and what is on its way, before the settlement', () => {

@@ -1,10 +1,26 @@
 // query · the balance as it stood at an instant: the stream folded up to there, the validity of its grants judged then.
 import { Inject, Injectable } from '@nestjs/common';
 import type { InstantMs } from '#libs/kernel';
-import { tenantStream, type Sessions } from '#libs/event-store';
+import { tenantStream, type EventStore, type Position, type Sessions } from '#libs/event-store';
 import type { Catalogue } from '#libs/catalogue';
-import { balanceView, type AccountState, type BalanceView, type RenderContext } from '#libs/ledger';
-import { ACCOUNT_SESSIONS, CATALOGUE, CONFIG, type Config } from '#libs/platform';
+import {
+  balanceView,
+  evolveAccount,
+  tookEffectAt,
+  type AccountFact,
+  type AccountState,
+  type BalanceView,
+  type RenderContext,
+} from '#libs/ledger';
+import { ACCOUNT_SESSIONS, CATALOGUE, CONFIG, EVENT_STORE, type Config } from '#libs/platform';
+
+/** One or two in the usual case; a year of a server that did not run is a few dozen. */
+const DUE_PAGE_FACTS = 16;
+
+interface Place {
+  revision: number;
+  position: Position;
+}
 
 @Injectable()
 export class PastBalances {
@@ -12,16 +28,38 @@ export class PastBalances {
 
   constructor(
     @Inject(ACCOUNT_SESSIONS) private readonly sessions: Sessions<AccountState>,
+    @Inject(EVENT_STORE) private readonly store: EventStore,
     @Inject(CATALOGUE) catalogue: Catalogue,
     @Inject(CONFIG) { burnOrder }: Config,
   ) {
     this.render = { burnOrder, allowanceOf: (plan) => catalogue.plan(plan)?.monthlyAllowance ?? 0 };
   }
 
-  /** Facts at the instant are included; null when the account was not open yet. */
+  /**
+   * Facts at the instant are included, and so are the lapses and boundaries that had taken effect by then but were booked later; null when
+   * the account was not open yet.
+   */
   async balance(tenant: string, accountId: string, at: InstantMs): Promise<BalanceView | null> {
-    const { state, revision, position } = await this.sessions.stateAt(tenantStream('account', tenant, accountId), { recordedAtMax: at });
+    const stream = tenantStream('account', tenant, accountId);
+    const { state, revision, position } = await this.sessions.stateAt(stream, { recordedAtMax: at });
     if (!state.isOpen || position === null) return null;
-    return balanceView(state, at, { revision, position }, this.render);
+    const place = await this.foldDue(stream, state, { revision, position }, at);
+    return balanceView(state, at, place, this.render);
+  }
+
+  /** What time brings about is booked before anything else happens to the account, so it stands first among what follows. */
+  private async foldDue(stream: string, state: AccountState, from: Place, at: InstantMs): Promise<Place> {
+    let place = from;
+    for (;;) {
+      const facts = await this.store.readStream(stream, { fromRevision: place.revision + 1, limit: DUE_PAGE_FACTS });
+      for (const stored of facts) {
+        const fact = stored as unknown as AccountFact;
+        const effectiveAt = tookEffectAt(fact);
+        if (effectiveAt === null || effectiveAt > at) return place;
+        evolveAccount(state, fact);
+        place = { revision: stored.revision, position: stored.position };
+      }
+      if (facts.length < DUE_PAGE_FACTS) return place;
+    }
   }
 }

@@ -99,7 +99,7 @@ export function DecimalFactors(names: readonly string[] | null): PropertyDecorat
       additionalProperties: { type: 'string', pattern: factor.source },
       ...(names && { propertyNames: { enum: [...names] } }),
     },
-    `must map ${names ? names.join(', ') : 'names of 1 to 40 characters'} to decimal factors above 0 such as "1.5", with at most 6 decimals`,
+    `must map ${names ? names.join(', ') : 'names of 1 to 40 characters'} to decimal factors above 0 such as "1.5", with at most 20 decimals`,
     (value) =>
       isJsonObject(value) &&
       Object.keys(value).length <= 50 &&

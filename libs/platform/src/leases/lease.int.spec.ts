@@ -66,6 +66,21 @@ describe('a lease', () => {
     await lease.release();
   });
 
+  it('is lost for good once its time ran out, even where nobody else took it: what the owner left undone meanwhile is begun anew', async () => {
+    const losses: string[] = [];
+    const lease = new Lease(database.pool, nextName(), { ttlMs: 90, onLost: (why) => losses.push(why.message) });
+    await lease.acquire();
+    const token = BigInt(lease.token);
+    const wakeMs = performance.now() + 150;
+    while (performance.now() < wakeMs); // The event loop stands still, as in a paused process.
+    expect(lease.held()).toBe(false);
+    await until(() => losses.length > 0 || lease.held());
+    expect(losses).toEqual([`lease ${lease.name} ran out before it was renewed`]);
+    expect(await lease.acquire()).toBe(true);
+    expect(BigInt(lease.token)).toBeGreaterThan(token);
+    await lease.release();
+  });
+
   it('fences a transaction: a stale token fails, and nobody takes the lease while a fenced transaction is open', async () => {
     const lease = new Lease(database.pool, nextName(), { ttlMs: 60_000 });
     await lease.acquire();

@@ -51,7 +51,7 @@ export class Lease {
   /** One attempt: true if the lease is ours now, and then it is renewed until release() or loss. */
   async acquire(): Promise<boolean> {
     if (this.held()) return true;
-    if (this.#token !== null) this.#lose(new Error(`lease ${this.name} ran out before it was renewed`));
+    if (this.#token !== null) this.#ranOut();
     const askedAtMs = performance.now();
     const { rows } = await this.pool.query<{ token: string }>(
       `INSERT INTO leases AS held (name, owner, token, expires_at)
@@ -110,6 +110,7 @@ export class Lease {
   async #renew(): Promise<void> {
     const token = this.#token;
     if (token === null) return;
+    if (!this.held()) return this.#ranOut();
     const askedAtMs = performance.now();
     try {
       const { rowCount } = await this.pool.query(
@@ -117,12 +118,18 @@ export class Lease {
         [this.name, this.owner, token, this.ttlMs],
       );
       if (rowCount !== 1) return this.#lose(new Error(`lease ${this.name} was taken over`));
+      // Not held for a moment is lost: whatever was due in that moment was left undone by an owner that must not act.
+      if (!this.held()) return this.#ranOut();
       this.#heldUntilMs = askedAtMs + this.ttlMs;
     } catch (error) {
       // A database that is away for a moment is no loss until the time is up.
       if (!this.held()) return this.#lose(error as Error);
     }
     this.#scheduleRenewal();
+  }
+
+  #ranOut(): void {
+    this.#lose(new Error(`lease ${this.name} ran out before it was renewed`));
   }
 
   #lose(why: Error): void {

@@ -86,9 +86,12 @@ export class Batches {
   ): Promise<WriteResult<BatchView>> {
     const [answered] = await this.parts.store.readStream(stream, { fromRevision: 1, limit: 1 });
     const recorded = answered === undefined ? null : (answered as unknown as Extract<RequestFact, { type: 'BatchAnswered' }>).data.problems;
+    const overtaken = await this.overtaken(context, recorded ?? []);
     const answers = await inOrderPerAccount(tasks, (input, index): Promise<Answer> => {
       const problem = recorded?.find((each) => each.index === index);
-      return problem === undefined ? this.entry(context, input, index) : Promise.resolve(unrecordedRefusal(refusalOf(problem)));
+      return problem === undefined || overtaken.has(index)
+        ? this.entry(context, input, index)
+        : Promise.resolve(unrecordedRefusal(refusalOf(problem)));
     });
     if (answers.some((answer) => !answer.ok && answer.code === 'idempotency_key_reused')) return unrecordedRefusal(reusedKey());
     const problems = answers.flatMap((answer, index) =>
@@ -110,6 +113,14 @@ export class Batches {
       own.push(answered.position);
     }
     return batchResult(answers, [claimedAt, ...own].reduce(later));
+  }
+
+  /** Recorded as refused, but answered for good under their own keys: the same batch ran in two processes, and one came a moment later. */
+  private async overtaken({ tenant, idempotencyKey }: RequestContext, recorded: ReadonlyArray<{ index: number }>): Promise<Set<number>> {
+    if (recorded.length === 0 || idempotencyKey === null) return new Set();
+    const digests = recorded.map(({ index }) => keyDigest(tenant, idempotencyKey, String(index)));
+    const found = await this.parts.store.findByKeyDigests(digests);
+    return new Set(recorded.filter((_each, place) => found.has((digests[place] as Buffer).toString('hex'))).map(({ index }) => index));
   }
 
   private entries(context: RequestContext, tasks: readonly TaskInput[]): Promise<Answer[]> {

@@ -102,6 +102,26 @@ describe('a batch of which each stands alone', () => {
     expect(await after.figures('acc_1')).toMatchObject({ held: 280, open: 4 });
   });
 
+  it('names every task that was opened, also one that another process opened while this one wrote its refusal down', async () => {
+    const stores: HesitantStore[] = [];
+    const racing = await House.open({ storeOf: (own) => stores[stores.push(new HesitantStore(own)) - 1]! });
+    const one = await racing.process();
+    await one.account('acc_1');
+    const hesitating = stores.at(-1)!.hesitate();
+    const two = [wish(), wish({ accountId: 'acc_new', prompt: undefined })];
+    const first = results(two, { key: 'b1' }, one);
+    await hesitating.reached;
+    const other = await racing.process();
+    await other.account('acc_new');
+    const second = await results(two, { key: 'b1' }, other);
+    hesitating.goOn();
+    await first;
+    expect(codes(second)).toEqual(['pending', 'pending']);
+    const later = await results(two, { key: 'b1' }, await racing.process());
+    expect(JSON.stringify(later.view)).toBe(JSON.stringify(second.view));
+    expect(await other.figures('acc_new')).toMatchObject({ held: 70, open: 1 });
+  });
+
   it('takes a body with entries that were turned away before, and tells their texts from its own', async () => {
     const body = { tasks: [null, 'x', { prompt: 'of no task' }, wish({ prompt: undefined })], atomic: false };
     const submit = (sent: object) =>
@@ -207,6 +227,31 @@ describe('an atomic batch', () => {
     expect((await app.facts({ stream: tenantStream('account', TENANT, 'acc_free'), type: 'CreditsReserved' })).length).toBe(1);
   });
 });
+
+/** Waits, when it is told to, before it writes down what a batch was answered. */
+class HesitantStore extends MemoryEventStore {
+  private gate: Promise<void> | null = null;
+  private reach: () => void = () => undefined;
+
+  constructor(house: House) {
+    super(house.clock, house.log);
+  }
+
+  hesitate(): { reached: Promise<void>; goOn: () => void } {
+    let goOn: () => void = () => undefined;
+    this.gate = new Promise((resolve) => (goOn = resolve));
+    const reached = new Promise<void>((resolve) => (this.reach = resolve));
+    return { reached, goOn };
+  }
+
+  override async append(command: CommandAppend): Promise<AppendResult> {
+    if (this.gate !== null && command.appends[0]?.facts[0]?.type === 'BatchAnswered') {
+      this.reach();
+      await this.gate;
+    }
+    return super.append(command);
+  }
+}
 
 /** Loses the connection for good once it has written so many submissions. */
 class DyingStore extends MemoryEventStore {

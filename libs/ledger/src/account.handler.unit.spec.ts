@@ -44,6 +44,8 @@ class World {
   readonly vault: MemoryKeyVault;
   readonly keys: CachedCustomerKeys;
   plans: Record<string, PlanTerms> = { ...PLANS };
+  /** Defined by another process: known here once the log was asked. */
+  plansElsewhere: Record<string, PlanTerms> = {};
   private app!: TestingModule;
 
   /** Beside another process, on its log and keys. */
@@ -64,7 +66,13 @@ class World {
       [SNAPSHOTS, new MemorySnapshots()],
       [CUSTOMER_KEYS, this.keys],
       [KEYED_COMMANDS, keyed],
-      [CATALOGUE, { plan: (id: string) => this.plans[id] ?? null }],
+      [
+        CATALOGUE,
+        {
+          plan: (id: string) => this.plans[id] ?? null,
+          refresh: () => Promise.resolve(void Object.assign(this.plans, this.plansElsewhere)),
+        },
+      ],
     ];
     @Global()
     @Module({ providers: values.map(([provide, useValue]) => ({ provide, useValue })), exports: values.map(([token]) => token) })
@@ -222,6 +230,15 @@ describe('an account command', () => {
       expiresAt: '2027-01-01T00:00:00.000Z',
     });
     expect(await world.facts('acme')).toEqual(['AccountOpened', 'CreditsGranted', 'CycleReset', 'CreditsGranted']);
+  });
+
+  it('knows a plan that another process defined a moment ago', async () => {
+    world.plansElsewhere = { team: { id: 'team', version: 1, rank: 9, monthlyAllowance: 20_000, upgradeCredit: 'full' } };
+    expect(await world.open('other', null, { plan: 'team' })).toMatchObject({ ok: true, view: { plan: 'team' } });
+    world.plansElsewhere = { crew: { id: 'crew', version: 1, rank: 10, monthlyAllowance: 30_000, upgradeCredit: 'full' } };
+    expect(
+      await world.bus.execute(new ChangePlan(request('/v1/accounts/other/plan', { plan: 'crew' }), 'other', { plan: 'crew' })),
+    ).toMatchObject({ ok: true, view: { plan: 'crew' } });
   });
 
   it('is refused in words for what is wrong in it', async () => {

@@ -19,7 +19,7 @@ import { decideAccount } from './account.decider.js';
 import { ACCOUNT_FACT_VERSIONS, type AccountFact } from './account.facts.js';
 import { cloneAccount } from './account.snapshot.js';
 import type { AccountState } from './account.state.js';
-import type { LedgerContextOf } from './ledger-context.js';
+import type { LedgerContextOf, PlanSource } from './ledger-context.js';
 import { ACCOUNT_ID_PATTERN } from './plan-change.decider.js';
 import { noAccount } from './refusals.js';
 
@@ -50,7 +50,7 @@ export class AccountWrites {
     private readonly store: EventStore,
     private readonly keys: CustomerKeys,
     private readonly contextOf: LedgerContextOf,
-    private readonly allowanceOf: (plan: string) => Credits,
+    private readonly plans: PlanSource,
   ) {}
 
   async run<View>(context: RequestContext, write: AccountWrite<View>): Promise<WriteResult<View>> {
@@ -83,6 +83,8 @@ export class AccountWrites {
     return { name: typeof name === 'string' ? name : null, forgotten: false };
   }
 
+  private readonly allowanceOf = (plan: string): Credits => this.plans.plan(plan)?.monthlyAllowance ?? 0;
+
   /** A plan may have been defined anew since: a replay shows what the first answer did. */
   private async allowanceAt(plan: string, position: string): Promise<Credits> {
     const definitions = await this.store.readStream(deploymentStream('plan', plan));
@@ -93,6 +95,8 @@ export class AccountWrites {
   private async execute<View>(stream: string, prepared: PreparedCommand, write: AccountWrite<View>): Promise<Executed<View>> {
     const { meta, refs, sealed } = prepared;
     const command = write.command(refs);
+    // Another process may have defined it a moment ago.
+    if ('plan' in command && this.plans.plan(command.plan) === null) await this.plans.refresh();
     const outcome = await this.sessions.execute(stream, meta, (state, at) => {
       const decision = decideAccount(state, command, at, this.contextOf(meta.commandId));
       if (isRefusal(decision)) return decision;

@@ -5,6 +5,8 @@ import type { LedgerContext, LedgerPolicies, PlanTerms } from './account.state.j
 /** What the ledger asks of the catalogue; the Catalogue port is one. */
 export interface PlanSource {
   plan(id: string): PlanTerms | null;
+  /** Catches up with the log: nobody says that a plan is absent on the word of a memory that may lag. */
+  refresh(): Promise<void>;
 }
 
 export type LedgerContextOf = (commandId: string) => LedgerContext;
@@ -21,7 +23,7 @@ export function policiesOf({ burnOrder, lapsedRefund, graceDays, overConsumption
 }
 
 /** Ids of grants follow from the command and count from 0 in every decision: the same command decided again makes the same ids. */
-export function ledgerContexts(policies: LedgerPolicies, plans: PlanSource): LedgerContextOf {
+export function ledgerContexts(policies: LedgerPolicies, plans: Pick<PlanSource, 'plan'>): LedgerContextOf {
   const planTerms = (id: string): PlanTerms | null => plans.plan(id);
   return (commandId) => {
     let made = 0;

@@ -63,7 +63,7 @@ type AccountSessions = StreamSessions<AccountState, AccountFact>;
         keys: CustomerKeys,
         contexts: LedgerContextOf,
         plans: PlanSource,
-      ) => new AccountWrites(sessions, keyed, store, keys, contexts, (plan) => plans.plan(plan)?.monthlyAllowance ?? 0),
+      ) => new AccountWrites(sessions, keyed, store, keys, contexts, plans),
     },
     OpenAccountHandler,
     GrantCreditsHandler,

@@ -35,7 +35,7 @@ import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from '
 import type { BatchEntry, TaskInput } from './settlement.messages.js';
 import { recordedRefusal, reusedKey, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
 import { decideSubmissions, noSuchAccount, type SubmittedFact, type Wish } from './submission.decider.js';
-import { isVisible, submittedNewFact, type SubmissionParts, type Submissions } from './submissions.js';
+import { isVisible, namesUnknown, submittedNewFact, type SubmissionParts, type Submissions } from './submissions.js';
 
 export interface BatchView {
   results: BatchEntry[];
@@ -229,7 +229,7 @@ export class Batches {
       case 'appended':
         return { facts: outcome.result, position: outcome.position };
       case 'refused':
-        if (outcome.refusal.code !== 'unknown_model' || isRefreshed) return { refusal: outcome.refusal, at: decidedAt };
+        if (isRefreshed || !namesUnknown(outcome.refusal, this.parts.catalogue)) return { refusal: outcome.refusal, at: decidedAt };
         await this.parts.catalogue.refresh();
         return this.decideTogether(accountId, wishes, sealed, meta, true);
       case 'unchanged':

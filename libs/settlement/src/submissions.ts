@@ -90,8 +90,8 @@ export class Submissions {
     const quote = input.quoteId === undefined ? null : await this.quoteOf(meta.tenant, input);
     const wish: Wish = { taskId, input, quote, prompt: refs['prompt'] ?? null, metadata: refs['metadata'] ?? null };
     let ended = await this.decide(wish, meta, sealed);
-    if (ended.kind === 'refused' && ended.refusal.code === 'unknown_model') {
-      // A catalogue that lags has not seen the newest model: nobody says that it is absent before the log was asked.
+    if (ended.kind === 'refused' && namesUnknown(ended.refusal, this.parts.catalogue)) {
+      // A catalogue that lags has not seen the newest model or plan: nobody says that it is absent before the log was asked.
       await this.parts.catalogue.refresh();
       ended = await this.decide(wish, meta, sealed);
     }
@@ -160,6 +160,13 @@ type Ended =
   | { kind: 'submitted'; fact: SubmittedFact; position: string }
   | { kind: 'refused'; refusal: Refusal; rejection: RejectedFact | null }
   | { kind: 'repeated' };
+
+/** A refusal for want of a model or a plan that this process does not know of: it may be new. */
+export function namesUnknown({ code, fields }: Refusal, catalogue: Pick<Catalogue, 'plan'>): boolean {
+  if (code === 'unknown_model') return true;
+  if (code !== 'plan_required' || fields === undefined) return false;
+  return [fields['accountPlan'], fields['requiredPlan']].some((plan) => typeof plan === 'string' && catalogue.plan(plan) === null);
+}
 
 /** A key that is bound to accounts sees no others: they are not there; nor is what can be no account. */
 export function isVisible(context: RequestContext, accountId: string): boolean {

@@ -128,6 +128,13 @@ describe('a submission', () => {
     await other.model('newest', { name: 'N', family: 'n', outputType: 'video', durationSeconds: 5, credits: 10, minimumPlan: 'free' });
     expect((await accepted(wish({ model: 'newest' }))).view.credits.quoted).toBe(10);
   });
+
+  it('asks the log before it refuses, for good, an account on a plan that another process defined', async () => {
+    const other = await house.process();
+    await other.plan('team', 3, 10_000);
+    await other.ledger('acc_1', { type: 'ChangePlan', plan: 'team' });
+    expect((await accepted(wish({ model: 'grand' }))).view.credits.quoted).toBe(840);
+  });
 });
 
 describe('a refusal over plan or credits', () => {

@@ -206,7 +206,8 @@ async function compare(world: World): Promise<void> {
     else expect(Number(row.held) + Number(row.consumed) + Number(row.refunded)).toBe(state.credits);
     const receipt = await harness?.reads.receipt({ tenant: world.tenant, accounts: null }, taskId);
     expect(receipt?.charged).toBe(Number(row.consumed));
-    if (!isOver(state)) expect(figuresOf({ held, consumed: 0, refunded: 0, reservations: 1, openReservations: 1 }).settlement).toBe('open');
+    if (!isOver(state))
+      expect(figuresOf({ held, consumed: 0, refunded: 0, reservations: 1, openReservations: 1 }, state.status).settlement).toBe('open');
   }
 }
 

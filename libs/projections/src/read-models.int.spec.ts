@@ -111,6 +111,21 @@ describe('a balance', () => {
   });
 });
 
+describe('a task without a price', () => {
+  it('says by its own ending whether it was consumed or refunded', async () => {
+    await world.open('acc_gratis');
+    const [delivered, failed, open] = [60_000, 0, 60_000].map((deadlineMs) => world.submit('acc_gratis', { credits: 0, deadlineMs }));
+    await world.run(await delivered!);
+    await world.task(await failed!, { type: 'TimeOut' });
+    await world.settle(await failed!);
+    await open;
+    await harness.caughtUp();
+    const settlements = [];
+    for (const id of [delivered, failed, open]) settlements.push((await harness.reads.task(WHO, await id!))?.settlement);
+    expect(settlements).toEqual(['consumed', 'refunded', 'open']);
+  });
+});
+
 describe('accounts and grants', () => {
   it('show a name until its customer is forgotten', async () => {
     const sealer = await keys.sealerFor('t1', 'acc_named');

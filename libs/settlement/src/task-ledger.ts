@@ -91,7 +91,9 @@ export function figuresOf(taskId: string, facts: readonly LedgerFact[]): TaskFig
   for (const { type, data } of facts) foldReceipt(state, { id: '', position: '', type, data: data as JsonObject });
   const consumed = state.consumed - state.goodwill;
   const refunded = state.returned + state.reissued + state.goodwill;
-  const reservation = state.reservations === 0 ? null : { isOpen: state.openReservations > 0, consumed, refunded };
+  // A task without a price moves nothing: then the facts' types alone tell its ending.
+  const endedBy = facts.some(({ type }) => type === 'CreditsConsumed') ? 'consumed' : 'refunded';
+  const reservation = state.reservations === 0 ? null : ({ isOpen: state.openReservations > 0, consumed, refunded, endedBy } as const);
   const held = state.held - state.consumed - state.returned - state.reissued;
   return { held, consumed, refunded, settlement: settlementOf(reservation) };
 }

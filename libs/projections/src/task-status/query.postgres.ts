@@ -115,17 +115,21 @@ function conditionsOf(who: Visibility, query: TaskListQuery): Conditions {
 }
 
 function viewOf(row: ShownRow, opener: TextSealer | null): TaskView {
-  const figures = figuresOf({
-    held: Number(row.held),
-    consumed: Number(row.consumed),
-    refunded: Number(row.refunded),
-    reservations: row.reservations,
-    openReservations: row.open_reservations,
-  });
+  const state = JSON.parse(row.document) as TaskState;
+  const figures = figuresOf(
+    {
+      held: Number(row.held),
+      consumed: Number(row.consumed),
+      refunded: Number(row.refunded),
+      reservations: row.reservations,
+      openReservations: row.open_reservations,
+    },
+    state.status,
+  );
   const texts: Record<string, JsonValue> = row.sealed === null || opener === null ? {} : opener.open(row.sealed);
   const prompt = texts['prompt'];
   return taskView(
-    JSON.parse(row.document) as TaskState,
+    state,
     figures,
     { prompt: typeof prompt === 'string' ? prompt : null, metadata: texts['metadata'] ?? null },
     { revision: row.revision, position: row.position },

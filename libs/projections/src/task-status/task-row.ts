@@ -56,9 +56,14 @@ export function isAtRest(row: TaskRow): boolean {
   return row.createdPosition !== null && row.openReservations === 0 && row.state.status !== 'pending' && row.state.status !== 'processing';
 }
 
-export function figuresOf(row: Pick<TaskRow, 'held' | 'consumed' | 'refunded' | 'reservations' | 'openReservations'>): TaskFigures {
+export function figuresOf(
+  row: Pick<TaskRow, 'held' | 'consumed' | 'refunded' | 'reservations' | 'openReservations'>,
+  status: TaskStatus,
+): TaskFigures {
   const { held, consumed, refunded } = row;
-  const reservation = row.reservations === 0 ? null : { isOpen: row.openReservations > 0, consumed, refunded };
+  // A task without a price moves nothing, so only its own ending says which way the reservation ended.
+  const endedBy = status === 'completed' ? 'consumed' : 'refunded';
+  const reservation = row.reservations === 0 ? null : ({ isOpen: row.openReservations > 0, consumed, refunded, endedBy } as const);
   return { held, consumed, refunded, settlement: settlementOf(reservation) };
 }
 

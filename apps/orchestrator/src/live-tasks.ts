@@ -10,7 +10,7 @@ import type { OrchestratorLimits } from './reaction.policy.js';
 /** A task that is looked at again only after this long waits as a row; much sooner where the memory is half full. */
 const PARKED_BEYOND_MS = 60_000;
 const PARKED_BEYOND_CROWDED_MS = 2_000;
-const HEAP_SLACK = 10_000;
+const HEAP_SLACK = 1_000;
 /** Of a provider that this process does not know: its tasks wait, so one place is enough. */
 const UNKNOWN_PROVIDER_SLOTS = 1;
 
@@ -29,6 +29,8 @@ export class LiveTasks {
       limits: OrchestratorLimits;
       /** Its turn to be submitted has come. */
       onTurn: (task: LiveTask) => void;
+      /** It is not in mind any more: finished, or left as a row. */
+      onForgotten: (task: LiveTask) => void;
     },
   ) {}
 
@@ -175,9 +177,12 @@ export class LiveTasks {
 
   #forget(task: LiveTask): void {
     task.isGone = true;
+    // Deadlines that never come keep it on the heap for a while: not with its texts.
+    task.submitted = null;
     this.#tasks.delete(task.taskId);
     const providerJobId = task.situation?.attempt?.providerJobId ?? task.jobId;
     if (providerJobId !== null && this.#byJob.get(providerJobId) === task) this.#byJob.delete(providerJobId);
     if (task.situation !== null) this.leavePlace(task, task.situation.provider);
+    this.parts.onForgotten(task);
   }
 }

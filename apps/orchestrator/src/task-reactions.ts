@@ -66,8 +66,16 @@ export class TaskReactions {
   #isClosed = false;
 
   constructor(private readonly parts: TaskReactionParts) {
-    const { rows, clock, providers, limits } = parts;
-    this.#tasks = new LiveTasks({ rows, clock, providers, limits, onTurn: (task) => this.#observe(task, { kind: 'turn' }) });
+    const { rows, clock, providers, limits, sessions } = parts;
+    this.#tasks = new LiveTasks({
+      rows,
+      clock,
+      providers,
+      limits,
+      onTurn: (task) => this.#observe(task, { kind: 'turn' }),
+      // Most tasks are never commanded again; one that is comes back with its stream.
+      onForgotten: ({ stream }) => sessions.release(stream),
+    });
   }
 
   get active(): number {
@@ -225,8 +233,10 @@ export class TaskReactions {
     });
     invariant(outcome.kind === 'appended' || outcome.kind === 'unchanged', () => `the act on ${task.taskId} ended as ${outcome.kind}`);
     const { situation, command, refusal, ended, factsWritten } = outcome.result;
-    if (refusal !== null)
+    if (refusal !== null) {
       this.parts.logger.error({ taskId: task.taskId, command, detail: refusal }, 'a task refused what its provider said of it');
+      if (observation.kind === 'reported') this.parts.metrics.unrecognisedStatuses.inc({ provider: situation.provider });
+    }
     if (factsWritten > 0) task.causationId = eventId(commandId, factsWritten - 1);
     if (factsWritten > 0 && command?.type === 'Dispatch') task.memory.maySubmit = situation.attempt?.number ?? null;
     task.ended = ended;

@@ -60,6 +60,8 @@ export interface Sessions<State> {
   ): Promise<{ state: State; revision: number; position: Position | null; recordedAt: InstantMs | null }>;
   /** Hands over facts just read from the log, so that a stream's first command needs no load. Ignored where the session knows more. */
   prime(stream: string, facts: readonly StoredFact[]): void;
+  /** The caller expects no more of this stream: its state leaves memory at once, unless a command is under way. Only costs a load if it was wrong. */
+  release(stream: string): void;
 }
 
 /** The mailbox limit is reached: 503 `overloaded`, nothing was decided. */

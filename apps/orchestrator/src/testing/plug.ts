@@ -48,6 +48,7 @@ export class Plug {
       read: (stream, read) => this.#through(() => inner.read(stream, read)),
       stateAt: (stream, until) => this.#through(() => inner.stateAt(stream, until)),
       prime: (stream, facts) => inner.prime(stream, facts),
+      release: (stream) => inner.release(stream),
     };
     return sessions;
   }

@@ -113,6 +113,10 @@ export class StreamSessions<State, F extends Fact<string, object>> implements Se
     this.keep(stream, new Session(stream, this.context, loaded));
   }
 
+  release(stream: string): void {
+    if (this.sessions.get(stream)?.isIdle === true) this.sessions.delete(stream);
+  }
+
   /** Resolves when every snapshot on its way is kept: at shutdown, and in tests. */
   snapshotsSettled(): Promise<void> {
     return this.loader.settled();

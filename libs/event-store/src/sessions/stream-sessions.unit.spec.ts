@@ -259,6 +259,19 @@ describe('sessions', () => {
     expect(revisions).toEqual([-1, 0, 1, 2]);
   });
 
+  it('let go of a stream that is done with, never in the middle of a command, and lose nothing by it', async () => {
+    const store = new MemoryEventStore(clock);
+    const sessions = createMemorySessions({ decider: purse, clock, store });
+    const underWay = sessions.execute(STREAM, meta(), put(2));
+    sessions.release(STREAM);
+    const next = sessions.execute(STREAM, meta(), take(1));
+    expect([(await underWay).kind, (await next).kind]).toEqual(['appended', 'appended']);
+    sessions.release(STREAM);
+    sessions.release('account-acme.never-seen');
+    expect(sessions.size).toBe(0);
+    expect(await sessions.read(STREAM, ({ credits, facts }) => [credits, facts])).toEqual([1, 2]);
+  });
+
   it('take facts just read instead of loading, and ignore those they know better', async () => {
     const { first, second, stores } = twoProcesses();
     await first.execute(STREAM, meta(), put(3));

@@ -15,7 +15,10 @@ const STREAM_PREFIXES = ['account-', 'task-'] as const;
 
 export interface EngineOptions {
   batchSizeMax?: number;
-  /** The least time between the beginnings of two batches that are not full: small batches cost as much as middling ones. */
+  /**
+   * The least time between the beginnings of two batches that are not full: small batches cost as much as middling ones, and a task whose
+   * whole life falls into one batch is written once. What comes after a rest is projected at once.
+   */
   gatherMs?: number;
   /** How long to sleep when nothing wakes us. */
   pollMs?: number;
@@ -56,7 +59,7 @@ export class ProjectionEngine {
   ) {
     this.registry = new ProjectionRegistry(pool);
     this.#batchSizeMax = options.batchSizeMax ?? 1_000;
-    this.#gatherMs = options.gatherMs ?? 4;
+    this.#gatherMs = options.gatherMs ?? 20;
     this.#pollMs = options.pollMs ?? 500;
     this.#registryMs = options.registryMs ?? 500;
   }

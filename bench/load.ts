@@ -103,17 +103,58 @@ function converse(port: number, talk: Conversation): Promise<void> {
     socket.once('close', () => (waiting === null ? undefined : reject(new Error('the server closed a connection with a request on it'))));
     socket.on('data', (chunk: string) => {
       received += chunk;
-      const headEnd = received.indexOf('\r\n\r\n');
-      if (headEnd < 0) return;
-      const head = received.slice(0, headEnd);
-      const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
-      if (received.length < headEnd + 4 + length || waiting === null) return;
+      const answer = wholeAnswer(received);
+      if (answer === null || waiting === null) return;
       const { n, at } = waiting;
       waiting = null;
-      const body = received.slice(headEnd + 4, headEnd + 4 + length);
-      received = received.slice(headEnd + 4 + length);
-      talk.answered(n, head.slice(9, 12), body, performance.now() - at);
+      received = received.slice(answer.length);
+      talk.answered(n, answer.status, answer.body, performance.now() - at);
       ask();
     });
   });
+}
+
+/** Null until all of it is there. */
+function wholeAnswer(received: string): { status: string; body: string; length: number } | null {
+  const headEnd = received.indexOf('\r\n\r\n');
+  if (headEnd < 0) return null;
+  const head = received.slice(0, headEnd);
+  const length = headEnd + 4 + Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+  if (received.length < length) return null;
+  return { status: head.slice(9, 12), body: received.slice(headEnd + 4, length), length };
+}
+
+/** An open-loop client: a request goes out when it is asked for, on a connection of its own while the others wait. */
+export class OpenLoop {
+  readonly #idle: Socket[] = [];
+
+  constructor(private readonly port: number) {}
+
+  async ask(bytes: Buffer): Promise<{ status: string; body: string }> {
+    const socket = this.#idle.pop() ?? this.#connect();
+    const answer = await new Promise<{ status: string; body: string }>((resolve, reject) => {
+      let received = '';
+      const failed = (): void => reject(new Error('the server closed a connection with a request on it'));
+      const read = (chunk: string): void => {
+        received += chunk;
+        const whole = wholeAnswer(received);
+        if (whole === null) return;
+        socket.off('data', read).off('close', failed);
+        resolve(whole);
+      };
+      socket.on('data', read).once('close', failed).write(bytes);
+    });
+    this.#idle.push(socket);
+    return answer;
+  }
+
+  close(): void {
+    for (const socket of this.#idle) socket.destroy();
+  }
+
+  #connect(): Socket {
+    const socket = connect({ port: this.port, host: '127.0.0.1', noDelay: true }).setEncoding('latin1');
+    // `close` follows, and tells whoever waits.
+    return socket.on('error', () => undefined);
+  }
 }

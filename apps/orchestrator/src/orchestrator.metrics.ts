@@ -64,7 +64,7 @@ export function orchestratorMetrics(registry: Registry, figures: OrchestratorFig
     }),
     unrecognisedStatuses: new Counter({
       name: 'rollcredits_provider_statuses_unrecognised_total',
-      help: 'Reports with a status that the adapter does not know: credits stay held until somebody looks or the deadline decides.',
+      help: 'Reports with a status that the adapter does not know, or that say what cannot be: credits stay held until somebody looks or the deadline decides.',
       labelNames: ['provider'],
       registers,
     }),

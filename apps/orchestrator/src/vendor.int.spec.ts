@@ -20,6 +20,7 @@ const vendors = {
   blind: new ScriptedProvider('blind', { lookup: false }),
   amnesic: new ScriptedProvider('amnesic'),
   odd: new ScriptedProvider('odd'),
+  boastful: new ScriptedProvider('boastful'),
   slow: new ScriptedProvider('slow'),
   doubling: new ScriptedProvider('doubling'),
   throwing: new ScriptedProvider('throwing'),
@@ -146,6 +147,24 @@ describe('a vendor', () => {
     expect(await metric('rollcredits_provider_statuses_unrecognised_total')).toMatch(/provider="odd"\} [3-9]/);
     odd.reports = [SUCCESS];
     await settledBy(id, 'CreditsConsumed');
+  });
+
+  it('that says it delivered more than all is not believed: the credits stay held, the figure rises, and the deadline decides', async () => {
+    const { boastful } = vendors;
+    boastful.reports = [{ ...SUCCESS, deliveredFraction: '1.5' }];
+    const { id, acc } = await start(boastful, 1_000);
+    await until('a few reports', () => boastful.count('report') >= 3);
+    expect(await world.figures(acc)).toMatchObject({ held: 70, open: 1 });
+    expect(await world.story(id)).toEqual(['TaskSubmitted', 'TaskDispatched', 'TaskAccepted']);
+    expect(await metric('rollcredits_provider_statuses_unrecognised_total')).toMatch(/provider="boastful"\} [2-9]/);
+    await settledBy(id, 'CreditsRefunded');
+    expect((await world.story(id)).at(-1)).toBe('TaskTimedOut');
+    expect(await world.figures(acc)).toMatchObject({ available: 2_000, held: 0, open: 0 });
+    // It goes on with others, and with this one once it makes sense.
+    boastful.reports = [SUCCESS];
+    const next = await start(boastful);
+    await settledBy(next.id, 'CreditsConsumed');
+    await has(id, 'LateResultArrived');
   });
 
   it('that takes longer than the deadline to answer a submission holds nobody up; its late result is delivered free', async () => {

@@ -5,7 +5,6 @@ import { StartupError } from '#libs/platform';
 import { CliModule } from './cli.module.js';
 import { CliError, EXIT } from './exit-codes.js';
 
- 
 await CommandFactory.run(CliModule, { logger: false, cliName: 'rollcredits', errorHandler: end, serviceErrorHandler: end });
 process.exit(EXIT.done);
 

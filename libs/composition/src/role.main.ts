@@ -32,7 +32,7 @@ export function runRole(role: Role): void {
     lifetime.logger = logger;
     const pool = await openDatabase(role.name, databaseUrl, config, logger, lifetime);
     const root = compose({ config, pool, logger, process: role.name }, [role.module]);
-     
+
     const app = await NestFactory.createApplicationContext(root, { logger: nestLogger(logger), abortOnError: false });
     lifetime.onStop(() => app.close());
     lifetime.goOn();

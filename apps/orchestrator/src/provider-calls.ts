@@ -26,10 +26,21 @@ export class ProviderCalls {
     return this.parts.providers.get(id) ?? null;
   }
 
-  /** Throws where the job cannot be made: then nothing was sent. */
-  async submit(provider: Provider, task: LiveTask, attempt: number, clientJobId: string): Promise<SubmitAnswer> {
+  /**
+   * Throws where the job cannot be made, and where `mayAct` says no once its turn has come (another process may be submitting it by then):
+   * either way nothing was sent.
+   */
+  async submit(provider: Provider, task: LiveTask, attempt: number, clientJobId: string, mayAct: () => boolean): Promise<SubmitAnswer> {
     const job = await this.#jobOf(task, attempt, clientJobId);
-    return this.#call(provider, 'submit', () => provider.submit(job), { kind: 'unknown', detail: 'the call failed in our own adapter' });
+    const otherwise = { kind: 'unknown', detail: 'the call failed in our own adapter' } as const;
+    let isLate = false;
+    const ask = (): Promise<SubmitAnswer> => {
+      isLate = !mayAct();
+      return isLate ? Promise.resolve({ kind: 'not_sent', detail: 'another process acts now' }) : provider.submit(job);
+    };
+    const answer = await this.#call<SubmitAnswer>(provider, 'submit', ask, otherwise);
+    if (isLate) throw new Error(`${task.taskId} was not submitted: the work was lost while it waited`);
+    return answer;
   }
 
   lookup(provider: Provider, clientJobId: string): Promise<LookupAnswer> {

@@ -322,7 +322,7 @@ export class TaskReactions {
     const { attempt } = call;
     switch (call.do) {
       case 'submit': {
-        const answer = await calls.submit(provider, task, attempt, call.clientJobId);
+        const answer = await calls.submit(provider, task, attempt, call.clientJobId, this.parts.mayAct);
         if (answer.kind === 'accepted') {
           // Known before it is written: a hint may be faster than the log.
           task.jobId = answer.providerJobId;

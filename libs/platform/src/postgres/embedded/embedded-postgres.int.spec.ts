@@ -1,6 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +20,7 @@ import pg from 'pg';
 import { startEmbeddedPostgres, StartupError, urlFile, type EmbeddedPostgres } from '#libs/platform';
 import { until } from '../../../../../test/support/until.js';
 import { locatePackage, prepareBinaries } from './binaries.js';
+import { ensureCluster } from './cluster.js';
 import { isAlive } from './processes.js';
 
 jest.setTimeout(60_000);
@@ -29,6 +42,21 @@ function dataDir(from?: string): string {
     if (spawnSync('cp', ['-a', from, directory]).status !== 0) throw new Error('cp failed');
   }
   return directory;
+}
+
+/** A file system that is soon full. */
+function mountSmall(directory: string): boolean {
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=20m,mode=711', 'tmpfs', directory]).status === 0;
+}
+
+/** Root may, outside of most containers. Asked by trying, before the tests are listed: one that cannot run is shown as left out. */
+function canMount(): boolean {
+  if (!isRoot) return false;
+  const directory = mkdtempSync(join(tmpdir(), 'rollcredits-mount-'));
+  const mounted = mountSmall(directory);
+  if (mounted) spawnSync('umount', [directory]);
+  rmSync(directory, { recursive: true });
+  return mounted;
 }
 
 async function start(
@@ -264,15 +292,28 @@ describe('the embedded PostgreSQL', () => {
     expect(await complaint(start(directory))).toContain('is no directory');
   });
 
-  (isRoot ? it : it.skip)('says so when the disk is full', async () => {
+  (canMount() ? it : it.skip)('says so when the disk is full (needs a file system of its own, which only some may mount)', async () => {
     const directory = dataDir();
     mkdirSync(directory);
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=20m,mode=711', 'tmpfs', directory]).status !== 0) return; // Containers may not mount.
+    expect(mountSmall(directory)).toBe(true);
     try {
       expect(await complaint(start(directory))).toMatch(/because the disk of .* is full$/);
     } finally {
       spawnSync('umount', [directory]);
     }
+  });
+});
+
+describe('making the database', () => {
+  it('says that the disk is full where initdb does, and leaves nothing half made', async () => {
+    const directory = join(dataDir(), 'postgres');
+    const initdb = join(root, 'initdb-on-a-full-disk');
+    const words = 'initdb: error: could not write to file "pg_wal/xlogtemp.7": No space left on device';
+    writeFileSync(initdb, `#!/bin/sh\necho '${words}' >&2\nexit 1\n`, { mode: 0o755 });
+    const make = async (): Promise<boolean> =>
+      ensureCluster({ directory, user: { name: null, spawn: {} }, outside: false }, { initdb, postgres: '/nowhere' }, 'x');
+    expect(await complaint(make())).toMatch(/because the disk of .*postgres is full$/);
+    expect(readdirSync(join(directory, '..'))).toEqual([]);
   });
 });
 

@@ -46,7 +46,7 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'adminApiKey'>, o
       hooks: { streamWrite: censor },
     },
     // Written without blocking the requests; the rest is flushed when the process exits.
-    options.destination ?? pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 100 }),
+    options.destination ?? pino.destination({ dest: 2, sync: false, minLength: 16_384, maxWrite: 65_536, periodicFlush: 100 }),
   );
 }
 

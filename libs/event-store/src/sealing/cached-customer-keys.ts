@@ -14,6 +14,8 @@ interface Cached {
 const CUSTOMERS_MAX_DEFAULT = 20_000;
 /** Beyond this age the key is looked up again in the background … */
 const REFRESH_AFTER_MS_DEFAULT = 1_000;
+/** … with all others that came of age in such a stretch of time, in one query … */
+const REFRESH_EVERY_MS = 100;
 /** … and beyond this one it is not used before it was: so long an erased key can still be used by another process. */
 const STALE_AFTER_MS_DEFAULT = 3_000;
 
@@ -27,6 +29,8 @@ export class CachedCustomerKeys implements CustomerKeys {
   private readonly cache: LRUCache<string, Cached>;
   private readonly finds: TickBatch<string, Cached>;
   private readonly creates: TickBatch<string, Cached>;
+  /** Customers in use whose key is looked up again at the next refresh. */
+  private aging = new Set<string>();
   private readonly refreshAfterMs: number;
   private readonly staleAfterMs: number;
 
@@ -76,9 +80,16 @@ export class CachedCustomerKeys implements CustomerKeys {
     const ageMs = performance.now() - cached.lookedUpAtMs;
     if (cached.sealer === 'erased' || ageMs < this.refreshAfterMs) return cached;
     if (ageMs >= this.staleAfterMs) return null;
-    // A failure is not lost: it comes back to whoever asks once the entry is stale.
-    this.finds.get(name).catch(() => undefined);
+    if (this.aging.size === 0) setTimeout(() => this.refresh(), REFRESH_EVERY_MS).unref();
+    this.aging.add(name);
     return cached;
+  }
+
+  private refresh(): void {
+    const names = [...this.aging];
+    this.aging = new Set();
+    // A failure is not lost: it comes back to whoever asks once the entry is stale.
+    this.fetch(names, (ids) => this.vault.find(ids)).catch(() => undefined);
   }
 
   private async fetch(names: string[], look: (ids: CustomerId[]) => Promise<VaultEntry[]>): Promise<Map<string, Cached>> {

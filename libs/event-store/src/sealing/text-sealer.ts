@@ -1,5 +1,5 @@
 // 2 → 3 · hashes and encrypts what a person may ask us to forget; handlers seal, projections and replays open.
-import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomFillSync, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hash, randomFillSync, type KeyObject } from 'node:crypto';
 import { jcs, type ErasableRef, type JsonValue } from '#libs/kernel';
 import type { Sealed, TextSealer } from '../sealing.port.js';
 
@@ -91,5 +91,5 @@ export class AesTextSealer implements TextSealer {
 
 /** base64url SHA-256(salt ‖ JCS bytes of the value). */
 function digest(salt: Buffer, value: JsonValue): string {
-  return createHash('sha256').update(salt).update(jcs(value)).digest('base64url');
+  return hash('sha256', Buffer.concat([salt, Buffer.from(jcs(value))]), 'base64url');
 }

@@ -19,8 +19,8 @@ export interface ProviderRules {
 export function parameterErrors(parameters: JsonObject, provider: ProviderRules | null, providerId: string): FieldError[] {
   const errors: FieldError[] = [];
   const declared = provider?.capabilities.parameters ?? [];
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value === undefined) continue;
+  for (const name of Object.keys(parameters)) {
+    if (parameters[name] === undefined) continue;
     if (!(COMMON_PARAMETERS as readonly string[]).includes(name) && !declared.includes(name)) {
       errors.push({ pointer: pointer('parameters', name), detail: `is no parameter of this model on provider ${providerId}` });
     }
@@ -49,8 +49,18 @@ function isDeadline(value: JsonValue | undefined): value is number {
  * exactly are field errors.
  */
 export function toStoredParameters(parameters: JsonObject): { parameters: JsonObject; errors: FieldError[] } {
+  if (isStorable(parameters)) return { parameters, errors: [] };
   const errors: FieldError[] = [];
   return { parameters: storedObject(parameters, ['parameters'], errors), errors };
+}
+
+/** Most parameters have no fraction at any depth, and are kept as they came. */
+function isStorable(value: JsonValue | undefined): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0);
+  if (typeof value !== 'object' || value === null) return value !== undefined;
+  if (Array.isArray(value)) return value.every(isStorable);
+  for (const name of Object.keys(value)) if (!isStorable(value[name])) return false;
+  return true;
 }
 
 function storedObject(value: JsonObject, path: string[], errors: FieldError[]): JsonObject {

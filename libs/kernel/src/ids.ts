@@ -5,6 +5,8 @@ const POOL_BYTES = 4096;
 const pool = Buffer.allocUnsafe(POOL_BYTES);
 let poolOffset = POOL_BYTES;
 let lastMs = 0;
+/** `lastMs` as the id shows it: a busy process makes many ids in one millisecond. */
+let time = '';
 let sequence = 0;
 
 /**
@@ -13,18 +15,16 @@ let sequence = 0;
  */
 export function newCommandId(): string {
   const now = Date.now();
-  if (now > lastMs) {
-    lastMs = now;
-    sequence = 0;
-  } else if (++sequence > 0xfff) {
-    lastMs += 1;
+  sequence += 1;
+  if (now > lastMs || sequence > 0xfff) {
+    lastMs = Math.max(now, lastMs + 1);
+    time = lastMs.toString(16).padStart(12, '0');
     sequence = 0;
   }
   if (poolOffset + 8 > POOL_BYTES) {
     randomFillSync(pool);
     poolOffset = 0;
   }
-  const time = lastMs.toString(16).padStart(12, '0');
   const random = pool.toString('hex', poolOffset, poolOffset + 8);
   poolOffset += 8;
   const variant = '89ab'[parseInt(random[0] as string, 16) & 3] as string;

@@ -29,6 +29,8 @@ export class CreateQuoteHandler implements ICommandHandler<CreateQuote> {
   }
 
   async execute({ context, input }: CreateQuote): Promise<WriteResult<QuoteView>> {
+    // Before anything is replayed: an answer tells what the account has.
+    if (context.accounts !== null && !context.accounts.includes(input.accountId)) return refused(noSuchAccount());
     return this.keyed.run<QuoteView>(context, {
       execute: (prepared) => this.create(context, input, prepared),
       replay: () => this.replay(context),
@@ -41,7 +43,6 @@ export class CreateQuoteHandler implements ICommandHandler<CreateQuote> {
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > QUOTE_QUANTITY_MAX) {
       return refused(refuseFields([{ pointer: '/quantity', detail: `must be a whole number from 1 to ${QUOTE_QUANTITY_MAX}` }]));
     }
-    if (context.accounts !== null && !context.accounts.includes(accountId)) return refused(noSuchAccount());
     // What the account's stream holds up to here is in the state read after it.
     const position = await this.store.head();
     const seen = await this.look(context.tenant, accountId, model, parameters, quantity, meta.commandId);

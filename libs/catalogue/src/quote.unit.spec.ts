@@ -192,6 +192,14 @@ describe('a quote', () => {
     });
   });
 
+  it('is not replayed to a key that may not see its account', async () => {
+    const { quote } = await fixture();
+    const input = { accountId: 'acc_pro', model: 'kling-ai-5s' };
+    view(await quote(input, { idempotencyKey: 'q-1' }));
+    expect(await quote(input, { idempotencyKey: 'q-1', accounts: ['acc_free'] })).toMatchObject({ ok: false, code: 'not_found' });
+    expect(await quote(input, { idempotencyKey: 'q-1', accounts: ['acc_pro'] })).toMatchObject({ ok: true, replayed: true });
+  });
+
   it('finds a model that another process listed a moment ago', async () => {
     const { quote, store, clock } = await fixture();
     const there = await catalogueFixture({ store, clock });

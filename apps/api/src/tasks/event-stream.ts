@@ -27,6 +27,8 @@ export class EventStream {
     this.#ping = setInterval(() => this.#write(': ping\n\n'), PING_MS);
     this.#ping.unref();
     response.once('close', () => this.close());
+    // A client that left while its history was being looked up is not told of again.
+    if (response.destroyed) this.close();
   }
 
   get isClosed(): boolean {

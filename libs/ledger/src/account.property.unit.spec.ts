@@ -478,7 +478,7 @@ function fractionOf(percent: number): string {
 }
 
 describe('random histories', () => {
-  const runs = { seed: Number(process.env['PROPERTY_SEED'] ?? 20261121), numRuns: Number(process.env['PROPERTY_RUNS'] ?? 1500) };
+  const runs = { seed: Number(process.env['PROPERTY_SEED'] ?? 20261121), numRuns: Number(process.env['PROPERTY_RUNS'] ?? 2500) };
 
   it('agree with the naive account after every command, balance their books at every step, and replay from nothing', () => {
     fc.assert(

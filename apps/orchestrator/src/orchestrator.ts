@@ -39,7 +39,7 @@ export interface OrchestratorParts {
 const FACT_TYPES = ['TaskSubmitted', 'TaskCancellationRequested', ...DUE_FACT_TYPES] as const;
 const PAGE_SIZE = 1_000;
 /** Under load the log is read in portions this far apart, rather than once for every append. */
-const PAGE_PAUSE_MS = 5;
+const PAGE_PAUSE_MS = 10;
 const EAGER_FOR_MS = 5_000;
 const TICK_MS_MAX = 50;
 const RESUMED_AT_ONCE_MAX = 500;

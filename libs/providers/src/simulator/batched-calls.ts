@@ -4,6 +4,8 @@ export interface BatchedCallsOptions {
   batchSizeMax: number;
   /** Batches under way at once. */
   inFlightMax: number;
+  /** The least time between the beginnings of two batches: a call after a rest goes out at once, a stream of them goes out together. */
+  gatherMs: number;
 }
 
 interface Waiting<Key, Answer> {
@@ -17,6 +19,7 @@ export class BatchedCalls<Key, Answer> {
   #waiting: Array<Waiting<Key, Answer>> = [];
   #inFlight = 0;
   #isScheduled = false;
+  #begunAtMs = -Infinity;
 
   constructor(
     private readonly run: (keys: Key[]) => Promise<Answer[]>,
@@ -33,16 +36,21 @@ export class BatchedCalls<Key, Answer> {
   #schedule(): void {
     if (this.#isScheduled || this.#waiting.length === 0 || this.#inFlight >= this.options.inFlightMax) return;
     this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      const batch = this.#waiting.splice(0, this.options.batchSizeMax);
-      this.#inFlight += 1;
-      void this.#send(batch).finally(() => {
-        this.#inFlight -= 1;
-        this.#schedule();
-      });
+    const waitMs = this.#begunAtMs + this.options.gatherMs - performance.now();
+    if (waitMs > 0 && this.#waiting.length < this.options.batchSizeMax) setTimeout(() => this.#begin(), waitMs);
+    else setImmediate(() => this.#begin());
+  }
+
+  #begin(): void {
+    this.#isScheduled = false;
+    this.#begunAtMs = performance.now();
+    const batch = this.#waiting.splice(0, this.options.batchSizeMax);
+    this.#inFlight += 1;
+    void this.#send(batch).finally(() => {
+      this.#inFlight -= 1;
       this.#schedule();
     });
+    this.#schedule();
   }
 
   async #send(batch: Array<Waiting<Key, Answer>>): Promise<void> {

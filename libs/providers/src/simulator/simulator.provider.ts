@@ -9,7 +9,7 @@ import { simulationErrors, simulationOf, type FieldError } from './simulator.par
 import { statusOf, type SimulatedJob } from './simulator.status.js';
 
 /** One batch at a time: what is asked meanwhile makes the next one larger. */
-const BATCHES = { batchSizeMax: 500, inFlightMax: 1 };
+const BATCHES = { batchSizeMax: 500, inFlightMax: 1, gatherMs: 5 };
 const PRUNE_EVERY_MS = 600_000;
 /** A job id is opaque to callers; here it is the caller's own id behind a prefix, so that one index serves both look-ups. */
 const JOB_ID_PREFIX = 'sim_';

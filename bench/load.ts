@@ -154,6 +154,10 @@ export class OpenLoop {
 
   #connect(): Socket {
     const socket = connect({ port: this.port, host: '127.0.0.1', noDelay: true }).setEncoding('latin1');
+    socket.once('close', () => {
+      const place = this.#idle.indexOf(socket);
+      if (place >= 0) this.#idle.splice(place, 1);
+    });
     // `close` follows, and tells whoever waits.
     return socket.on('error', () => undefined);
   }

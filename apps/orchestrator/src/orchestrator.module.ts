@@ -82,7 +82,7 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
           clock,
           logger,
           metrics,
-          policy: { ...REACTION_POLICY, lateResult: config.lateResult },
+          policy: { ...REACTION_POLICY, lateResult: config.lateResult, overConsumption: config.overConsumption },
           limits: { ...ORCHESTRATOR_LIMITS, drainTimeoutMs: config.drainTimeoutMs },
         });
         return orchestrator;

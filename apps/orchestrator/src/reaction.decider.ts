@@ -88,7 +88,7 @@ export function commandFor(
     case 'looked_up':
       return lookedUpCommand(state, observation, lateResultPolicy);
     case 'reported':
-      return reportedCommand(observation.attempt, observation.report, lateResultPolicy);
+      return reportedCommand(observation.attempt, observation.report, policy);
     case 'cancel_answered': {
       const { attempt, answer } = observation;
       return answer.kind === 'cancelled' ? { type: 'Cancel', attempt, cost: answer.cost } : null;
@@ -165,13 +165,15 @@ const NEVER_CREATED: Failure = {
   retryable: true,
 };
 
-function reportedCommand(attempt: number, report: JobReport, lateResultPolicy: ReactionPolicy['lateResult']): TaskCommand | null {
+function reportedCommand(attempt: number, report: JobReport, policy: ReactionPolicy): TaskCommand | null {
+  const { lateResult: lateResultPolicy } = policy;
   switch (report.kind) {
     case 'running':
       return report.percent === null ? null : { type: 'Progress', attempt, percent: report.percent };
     case 'succeeded': {
       const { assets, deliveredFraction, actualDurationSeconds, cost } = report;
-      return { type: 'Complete', attempt, assets, deliveredFraction, actualDurationSeconds, cost, lateResultPolicy };
+      const mayExceed = policy.overConsumption === 'cap';
+      return { type: 'Complete', attempt, assets, deliveredFraction, mayExceed, actualDurationSeconds, cost, lateResultPolicy };
     }
     case 'failed': {
       const { code, detail, blame, retryable, cost } = report;

@@ -1,8 +1,11 @@
 // 5 react · the orchestrator's limits and delays in one place; tests shorten the delays, nothing else changes them.
+import type { OverConsumptionPolicy } from '#libs/ledger';
 import type { LateResultPolicy } from '#libs/tasks';
 
 export interface ReactionPolicy {
   lateResult: LateResultPolicy;
+  /** Whether a provider may say that it delivered more than all: the customer pays no more than was held. Else it is not believed. */
+  overConsumption: OverConsumptionPolicy;
   /** Submissions of one task, where the provider says that nothing was created. */
   attemptsMax: number;
   /** Before the second attempt; doubled for each further one, ± half of it. */
@@ -17,7 +20,7 @@ export interface ReactionPolicy {
   neverCreatedConfirmations: number;
 }
 
-export const REACTION_POLICY: Omit<ReactionPolicy, 'lateResult'> = {
+export const REACTION_POLICY: Omit<ReactionPolicy, 'lateResult' | 'overConsumption'> = {
   attemptsMax: 3,
   retryAfterMs: 500,
   lateWindowMs: 86_400_000,

@@ -167,6 +167,21 @@ describe('a vendor', () => {
     await has(id, 'LateResultArrived');
   });
 
+  it('that says it delivered more than all is charged as what was held, where the policy is to cap', async () => {
+    const excessive = new ScriptedProvider('excessive');
+    excessive.reports = [{ ...SUCCESS, deliveredFraction: '1.5' }];
+    const capping = await World.open([excessive]);
+    try {
+      await capping.orchestrator({ policy: { overConsumption: 'cap' } });
+      await capping.account('acc_1');
+      const id = await capping.submit('acc_1', null, { model: 'on-excessive' });
+      await until('the charge', async () => (await capping.money(id)).includes('CreditsConsumed'));
+      expect(await capping.figures('acc_1')).toEqual({ available: 1_930, held: 0, open: 0 });
+    } finally {
+      await capping.close();
+    }
+  });
+
   it('that takes longer than the deadline to answer a submission holds nobody up; its late result is delivered free', async () => {
     const { slow } = vendors;
     let answer: (answer: SubmitAnswer) => void = () => undefined;

@@ -1,6 +1,6 @@
 // 2 decide · what an account can be asked; one decider switches over these exhaustively.
 import type { Credits, ErasableRef, InstantMs, Money } from '#libs/kernel';
-import type { Bucket, ProviderCost } from './account.facts.js';
+import type { Bucket, OverConsumptionPolicy, ProviderCost } from './account.facts.js';
 
 export interface ReserveRequest {
   reservationId: string;
@@ -36,7 +36,14 @@ export type AccountCommand =
   /** All of them in one fact, or a refusal with the shortfall of the whole. */
   | { type: 'Reserve'; requests: ReserveRequest[]; openTasksMax: number }
   /** A task's ending. `deliveredFraction` "0"…"1" as an exact decimal; consumed = ⌊credits × fraction⌋, in the customer's favour. */
-  | { type: 'Consume'; reservationId: string; deliveredFraction: string; providerCost: Omit<ProviderCost, 'absorbed'>[] }
+  | {
+      type: 'Consume';
+      reservationId: string;
+      deliveredFraction: string;
+      providerCost: Omit<ProviderCost, 'absorbed'>[];
+      /** The policy under which the task took more than all as delivered; default: the one in force. */
+      overConsumption?: OverConsumptionPolicy | undefined;
+    }
   | { type: 'Refund'; reservationId: string; reason: string; providerCost: Omit<ProviderCost, 'absorbed'>[] }
   /** After consumption. `consumed` is what the task's CreditsConsumed fact took, in burn order, read from the log. */
   | {
@@ -49,7 +56,14 @@ export type AccountCommand =
       consumed: Array<{ grantId: string; credits: Credits }>;
     }
   /** A late result taken at the quoted price: reserved and consumed in one append. */
-  | { type: 'TakeLateResult'; request: ReserveRequest; deliveredFraction: string; providerCost: Omit<ProviderCost, 'absorbed'>[] }
+  | {
+      type: 'TakeLateResult';
+      request: ReserveRequest;
+      deliveredFraction: string;
+      providerCost: Omit<ProviderCost, 'absorbed'>[];
+      /** As for Consume. */
+      overConsumption?: OverConsumptionPolicy | undefined;
+    }
   | { type: 'RevokeGrant'; grantId: string; reason: string }
   | { type: 'BookProviderCost'; taskId: string; providerCost: Omit<ProviderCost, 'absorbed'> }
   | { type: 'Suspend'; reason: string }

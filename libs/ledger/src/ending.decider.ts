@@ -25,7 +25,7 @@ export function decideConsume(state: AccountState, command: Consume, at: Instant
   const fraction = parseDecimal(command.deliveredFraction, FRACTION_LIMITS);
   if (fraction === null) return invalid('/deliveredFraction', `"${command.deliveredFraction}" is no fraction of at most 6 decimals.`);
   const used = command.deliveredFraction === '1' ? reservation.credits : floorOfFraction(reservation.credits, fraction);
-  const overConsumption = used > reservation.credits ? context.policies.overConsumption : null;
+  const overConsumption = used > reservation.credits ? (command.overConsumption ?? context.policies.overConsumption) : null;
   if (overConsumption === 'reject') {
     return refuse('conflict', `The provider used ${used} credits of a reservation of ${reservation.credits}.`, {
       reserved: reservation.credits,
@@ -104,10 +104,10 @@ export function decideLateResult(state: AccountState, command: TakeLateResult, a
   if (!Array.isArray(reserved)) return reserved;
   const working = cloneAccount(state);
   for (const fact of reserved) evolveAccount(working, fact);
-  const { deliveredFraction, providerCost } = command;
+  const { deliveredFraction, providerCost, overConsumption } = command;
   const consumed = decideConsume(
     working,
-    { type: 'Consume', reservationId: command.request.reservationId, deliveredFraction, providerCost },
+    { type: 'Consume', reservationId: command.request.reservationId, deliveredFraction, providerCost, overConsumption },
     at,
     context,
   );

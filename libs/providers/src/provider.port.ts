@@ -37,7 +37,7 @@ export type JobReport =
   | {
       kind: 'succeeded';
       assets: ProviderAsset[];
-      /** "0"…"1", at most 6 decimals. */ deliveredFraction: string;
+      /** "0"…"1", at most 6 decimals; above "1" only where the vendor says that it used more. */ deliveredFraction: string;
       actualDurationSeconds: string | null;
       cost: Money | null;
     }

@@ -18,6 +18,7 @@ import type { EndingParts } from './cancellations.js';
 import { ledgerDecision, taskNewFacts } from './ledger-decisions.js';
 import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from './request.facts.js';
 import { recordedRefusal, reusedKey, unrecordedRefusal } from './submission.answers.js';
+import { deliveryOf } from './task-endings.js';
 import { figuresOf, noSuchTask, notIndexedYet, type TaskSeen } from './task-ledger.js';
 
 const ATTEMPTS_MAX = 20;
@@ -148,7 +149,7 @@ function takeCommand(task: TaskState): AccountCommand {
       minimumPlanRank: -Infinity,
       quote: null,
     },
-    deliveredFraction: late.deliveredFraction,
+    ...deliveryOf(late.deliveredFraction),
     providerCost: [],
   };
 }

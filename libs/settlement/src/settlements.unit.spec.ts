@@ -44,6 +44,16 @@ async function receipt() {
 }
 
 describe('settling', () => {
+  it('charges what was held where more than all was taken as delivered, whatever the policy is by then', async () => {
+    await app.start(taskId);
+    await expect(app.task(taskId, complete({ deliveredFraction: '1.5' }))).rejects.toThrow('0 to 1');
+    await app.task(taskId, complete({ deliveredFraction: '1.5', mayExceed: true }));
+    await app.settlements.settleFromLog(TENANT, taskId, null);
+    const [fact] = await endings();
+    expect(fact?.data).toMatchObject({ held: 70, consumed: 70, deliveredFraction: '1.5', overConsumption: 'cap' });
+    expect(await app.figures('acc_1')).toEqual({ available: 1_930, held: 0, open: 0 });
+  });
+
   it('consumes the reservation of a completed task, with the cost of its attempt', async () => {
     await app.start(taskId);
     await app.task(taskId, complete());

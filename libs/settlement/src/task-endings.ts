@@ -1,5 +1,5 @@
 // 5 → 2 · what a task's ending means for its reservation, purely; called by Settlements and by a cancellation that is done at once.
-import { invariant, unreachable, type Money } from '#libs/kernel';
+import { invariant, parseFraction, unreachable, type Money } from '#libs/kernel';
 import type { StoredFact } from '#libs/event-store';
 import type { AccountCommand, ProviderCost } from '#libs/ledger';
 import { evolveTask, initialTask, isOver, type TaskFact, type TaskState } from '#libs/tasks';
@@ -21,7 +21,7 @@ export function endingCommand(task: TaskState): EndingCommand | null {
       return null;
     case 'completed':
       invariant(task.deliveredFraction !== null, () => `${task.taskId} completed without a delivered fraction`);
-      return { type: 'Consume', reservationId, deliveredFraction: task.deliveredFraction, providerCost: costsOf(task) };
+      return { type: 'Consume', reservationId, ...deliveryOf(task.deliveredFraction), providerCost: costsOf(task) };
     case 'failed':
     case 'timed_out':
     case 'cancelled':
@@ -29,6 +29,11 @@ export function endingCommand(task: TaskState): EndingCommand | null {
     default:
       return unreachable(task.status, 'task status');
   }
+}
+
+/** A task that stands as having delivered more than all was taken under `cap`, whatever the policy is by now: its hold must end. */
+export function deliveryOf(deliveredFraction: string): Pick<EndingCommand & { type: 'Consume' }, 'deliveredFraction' | 'overConsumption'> {
+  return { deliveredFraction, overConsumption: parseFraction(deliveredFraction) === null ? 'cap' : undefined };
 }
 
 /** Stands in the refund's fact and in the movements: the ending, and for a failure its code. */

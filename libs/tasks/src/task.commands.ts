@@ -16,6 +16,8 @@ export type TaskCommand =
       attempt: number;
       assets: Asset[];
       deliveredFraction: string;
+      /** Whether more than all is taken as said; the ledger then charges no more than was held. Else it is refused. */
+      mayExceed?: boolean;
       actualDurationSeconds: string | null;
       cost: Money | null;
       lateResultPolicy: LateResultPolicy;

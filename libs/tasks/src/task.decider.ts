@@ -135,9 +135,13 @@ function decideFailAttempt(state: TaskState, command: Extract<TaskCommand, { typ
   return [{ type: 'TaskAttemptFailed', data: { attempt, failure, cost, retryAt: toIso(retryAt), decidedAt } }];
 }
 
+/** As the ledger reads it. */
+const EXCESS_LIMITS = { integerDigitsMax: 3, fractionDigitsMax: 6 };
+
 function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 'Complete' }>, at: InstantMs): TaskDecision {
   const { attempt, assets, deliveredFraction, actualDurationSeconds, cost } = command;
-  if (parseFraction(deliveredFraction) === null)
+  const mayExceed = command.mayExceed === true && parseDecimal(deliveredFraction, EXCESS_LIMITS) !== null;
+  if (!mayExceed && parseFraction(deliveredFraction) === null)
     return refuse('validation_failed', `the delivered fraction is 0 to 1, not ${deliveredFraction}`);
   const durations = [actualDurationSeconds, ...assets.map((asset) => asset.durationSeconds)];
   const wrong = durations.find((duration) => duration !== null && parseDecimal(duration) === null);

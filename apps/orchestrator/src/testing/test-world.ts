@@ -168,7 +168,7 @@ export class World {
       clock,
       logger,
       metrics,
-      policy: { ...REACTION_POLICY, lateResult: 'deliver_free', retryAfterMs: 10, ...options.policy },
+      policy: { ...REACTION_POLICY, lateResult: 'deliver_free', overConsumption: 'reject', retryAfterMs: 10, ...options.policy },
       limits: { ...ORCHESTRATOR_LIMITS, writeEveryMs: 50, lookEveryMs: 50, leaseTtlMs: 1_500, drainTimeoutMs: 2_000, ...options.limits },
     });
     const running = new RunningOrchestrator(core, orchestrator, plug, registry, simulator);

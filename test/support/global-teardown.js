@@ -4,9 +4,13 @@ import { rmSync } from 'node:fs';
 export default async function teardown() {
   const { server, dir } = globalThis.__testPostgres ?? {};
   if (!server) return;
-  await new Promise((resolve) => {
-    server.once('exit', resolve);
-    server.kill('SIGINT');
-  });
+  if (server.exitCode === null && server.signalCode === null) {
+    // Without the reference nothing keeps this process here, and it would end before the report and the exit code are out.
+    server.ref();
+    await new Promise((resolve) => {
+      server.once('exit', resolve);
+      server.kill('SIGINT');
+    });
+  }
   rmSync(dir, { recursive: true, force: true });
 }

@@ -22,6 +22,9 @@ const SECRET_FIELDS = ['authorization', 'key', 'apiKey', 'password', 'databaseUr
 /** Keys and passwords inside texts, such as the message of an error that quotes a URL. */
 const SECRET_TEXTS = /\brc_[A-Za-z0-9_-]{6,}|(?<=\bBearer\s+)[^\s"\\]+|(?<=\bpostgres(?:ql)?:\/\/)[^\s"\\@]+(?=@)/g;
 
+/** Each match of {@link SECRET_TEXTS} has one of these beside or in it: a line without them needs no closer look. */
+const SECRET_MARKS = ['rc_', 'Bearer', 'postgres'];
+
 export interface LoggerOptions {
   /** `api`, `projector`, …: which process speaks. */
   process: string;
@@ -31,7 +34,7 @@ export interface LoggerOptions {
 export function createLogger(config: Pick<Config, 'logLevel' | 'adminApiKey'>, options: LoggerOptions): Logger {
   const adminKey = config.adminApiKey === null ? null : JSON.stringify(config.adminApiKey).slice(1, -1);
   const censor = (line: string): string => {
-    const shown = line.replace(SECRET_TEXTS, '[redacted]');
+    const shown = SECRET_MARKS.some((mark) => line.includes(mark)) ? line.replace(SECRET_TEXTS, '[redacted]') : line;
     return adminKey === null ? shown : shown.replaceAll(adminKey, '[redacted]');
   };
   return pino(
@@ -46,7 +49,7 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'adminApiKey'>, o
       hooks: { streamWrite: censor },
     },
     // Written without blocking the requests; the rest is flushed when the process exits.
-    options.destination ?? pino.destination({ dest: 2, sync: false, minLength: 16_384, maxWrite: 65_536, periodicFlush: 100 }),
+    options.destination ?? pino.destination({ dest: 2, sync: false, minLength: 65_536, maxWrite: 262_144, periodicFlush: 100 }),
   );
 }
 

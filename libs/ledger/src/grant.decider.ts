@@ -8,6 +8,8 @@ import { countersOf, grantPart, moved } from './grant-part.js';
 import { invalid } from './refusals.js';
 
 const REFERENCE_CHARACTERS_MAX = 255;
+/** Half of what can be counted exactly: the rest is for allowances, upgrades and reissues, which are never refused. */
+const ACCOUNT_CREDITS_MAX = 2 ** 52;
 
 type GrantCredits = Extract<AccountCommand, { type: 'GrantCredits' }>;
 type RevokeGrant = Extract<AccountCommand, { type: 'RevokeGrant' }>;
@@ -42,7 +44,7 @@ function faultOf(state: AccountState, command: GrantCredits, at: InstantMs): Ref
   if (!BUCKETS.includes(bucket)) return invalid('/bucket', `Must be one of ${BUCKETS.join(', ')}.`);
   if (!Number.isSafeInteger(credits) || credits < 1 || credits > CREDITS_MAX)
     return invalid('/credits', `Must be a whole number from 1 to ${CREDITS_MAX}.`);
-  if (state.available + state.held + credits > Number.MAX_SAFE_INTEGER)
+  if (state.available + state.held + credits > ACCOUNT_CREDITS_MAX)
     return invalid('/credits', 'The account would have more credits than can be counted exactly.');
   if (expiresAt !== null && !(expiresAt > at)) return invalid('/expiresAt', 'Must be later than now.');
   if (reference !== null && reference.length > REFERENCE_CHARACTERS_MAX)

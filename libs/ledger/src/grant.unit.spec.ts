@@ -53,6 +53,12 @@ describe('a grant', () => {
     account.refuses(grant({ credits: CREDITS_MAX }), 'validation_failed', { errors: [{ pointer: '/credits' }] });
   });
 
+  it('leaves room for what plans grant by themselves, which nobody can refuse', () => {
+    const account = given(START).open('none');
+    for (let i = 0; i < 9000; i += 1) account.state.available += CREDITS_MAX;
+    account.refuses(grant({ credits: CREDITS_MAX }), 'validation_failed', { errors: [{ pointer: '/credits' }] });
+  });
+
   it('of cost 0 has none', () => {
     const account = given(START).open('none');
     const id = account.grant('purchased', 10, { costBasis: { currency: 'USD', amountMinor: 0 } });

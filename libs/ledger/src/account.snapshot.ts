@@ -180,12 +180,12 @@ function decode(value: JsonValue): AccountState {
   return state;
 }
 
-/** A snapshot changes the cost of a load, never its meaning. Only an opened account has one. */
 /** An account with a hundred thousand open holds is not written out every thousand facts. */
 function weight(state: AccountState): number {
   return state.reservations.size + state.grants.size;
 }
 
+/** A snapshot changes the cost of a load, never its meaning. Only an opened account has one. */
 export const accountSnapshot = { version: VERSION, encode, decode, weight };
 
 /** A state that can be evolved without touching the original: the decider's, where something is due. */

@@ -132,7 +132,7 @@ export class AccountWrites {
 }
 
 /** Accounts outside a key's list are not there for it; nor is what can be no account. */
-function isVisible(context: RequestContext, accountId: string): boolean {
+export function isVisible(context: Pick<RequestContext, 'accounts'>, accountId: string): boolean {
   return ACCOUNT_ID_PATTERN.test(accountId) && (context.accounts === null || context.accounts.includes(accountId));
 }
 

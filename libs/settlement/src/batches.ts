@@ -29,13 +29,13 @@ import {
   type StoredFact,
   type WriteResult,
 } from '#libs/event-store';
-import { accountNewFacts } from '#libs/ledger';
+import { accountNewFacts, isVisible } from '#libs/ledger';
 import type { TaskView } from '#libs/tasks';
 import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from './request.facts.js';
 import type { BatchEntry, TaskInput } from './settlement.messages.js';
 import { recordedRefusal, reusedKey, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
 import { decideSubmissions, noSuchAccount, type SubmittedFact, type Wish } from './submission.decider.js';
-import { isVisible, namesUnknown, submittedNewFact, type SubmissionParts, type Submissions } from './submissions.js';
+import { namesUnknown, submittedNewFact, type SubmissionParts, type Submissions } from './submissions.js';
 
 export interface BatchView {
   results: BatchEntry[];

@@ -16,7 +16,7 @@ import {
   type Sessions,
   type WriteResult,
 } from '#libs/event-store';
-import { ACCOUNT_ID_PATTERN, accountNewFacts, type AccountState, type LedgerContextOf } from '#libs/ledger';
+import { accountNewFacts, isVisible, type AccountState, type LedgerContextOf } from '#libs/ledger';
 import { TASK_FACT_VERSIONS, type TaskView } from '#libs/tasks';
 import type { TaskInput } from './settlement.messages.js';
 import type { SettlementPolicies } from './settlement.policies.js';
@@ -166,11 +166,6 @@ export function namesUnknown({ code, fields }: Refusal, catalogue: Pick<Catalogu
   if (code === 'unknown_model') return true;
   if (code !== 'plan_required' || fields === undefined) return false;
   return [fields['accountPlan'], fields['requiredPlan']].some((plan) => typeof plan === 'string' && catalogue.plan(plan) === null);
-}
-
-/** A key that is bound to accounts sees no others: they are not there; nor is what can be no account. */
-export function isVisible(context: RequestContext, accountId: string): boolean {
-  return ACCOUNT_ID_PATTERN.test(accountId) && (context.accounts === null || context.accounts.includes(accountId));
 }
 
 export function submittedNewFact({ type, data }: SubmittedFact, sealed: string | undefined) {

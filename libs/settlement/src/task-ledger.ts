@@ -9,9 +9,9 @@ import {
   type Sessions,
   type StoredFact,
 } from '#libs/event-store';
+import { isVisible } from '#libs/ledger';
 import { settlementOf, type TaskFigures, type TaskState, type TaskTexts } from '#libs/tasks';
 import { foldReceipt, initialReceipt } from './receipt.js';
-import { isVisible } from './submissions.js';
 import type { TaskLedgerFacts } from './task-ledger-facts.port.js';
 
 /** A task and its account, as the key that asks may see them. */

@@ -24,6 +24,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
+    // A database host that vanished without a word answers neither: the client gives up a little later by itself.
+    query_timeout: (options.statementTimeoutMs ?? 30_000) + 5_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 10_000,
   });
   const onError = options.onError ?? (() => undefined);

@@ -4,8 +4,16 @@ import { invariant, type Credits, type InstantMs } from '#libs/kernel';
 
 /** A name of the IANA database; offsets (`+02:00`) are none, because their months have no daylight saving to follow. */
 export function isTimezone(name: string): boolean {
-  return /^[A-Za-z]/.test(name) && IANAZone.isValidZone(name);
+  if (knownZones.has(name)) return true;
+  const isKnown = /^[A-Za-z]/.test(name) && IANAZone.isValidZone(name);
+  if (isKnown && knownZones.size < KNOWN_ZONES_MAX) knownZones.add(name);
+  return isKnown;
 }
+
+/** Each look makes a formatter of some hundred kilobytes outside the heap: a name that was found to be one is remembered. */
+const knownZones = new Set<string>();
+/** The database has some six hundred names; the rest is other spellings of theirs. */
+const KNOWN_ZONES_MAX = 2_000;
 
 /**
  * Boundary n: the anchor's local time of day, n months after its day, the day clamped to the month. Always counted from the anchor
@@ -30,7 +38,8 @@ export function nextBoundary(anchor: InstantMs, timezone: string, after: Instant
 
 /** `cycle 2026-11`, named after the local month that it begins in. */
 export function cycleReference(startsAt: InstantMs, timezone: string): string {
-  return `cycle ${DateTime.fromMillis(startsAt, { zone: timezone }).toFormat('yyyy-MM')}`;
+  const { year, month } = DateTime.fromMillis(startsAt, { zone: timezone });
+  return `cycle ${year}-${String(month).padStart(2, '0')}`;
 }
 
 /** ⌈difference × time left ÷ cycle⌉, never more than the difference: before a first boundary that is far away more than a cycle can be left. */

@@ -1,6 +1,7 @@
 // 1 HTTP in · the rules that carry a meaning of the domain: ids, credits, instants, zones; used by the DTOs of every resource.
 import { CREDITS_MAX } from '#libs/kernel';
 import { TENANT_PATTERN } from '#libs/event-store';
+import { isTimezone } from '#libs/ledger';
 import { parseInstant, parseInstantOrDay } from './instant.js';
 import { requestLimits } from './limits.js';
 import { hasAtMost, isJsonObject, Pattern, Satisfies, Text, WholeNumber } from './rules.js';
@@ -51,13 +52,7 @@ export function TimeZone(): PropertyDecorator {
 }
 
 export function isTimeZone(value: unknown): boolean {
-  if (typeof value !== 'string' || !/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(value)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
-    return true;
-  } catch {
-    return false;
-  }
+  return typeof value === 'string' && /^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(value) && isTimezone(value);
 }
 
 /** Texts by name, as many and as long as the configuration allows. */

@@ -1,8 +1,9 @@
 // Starts the processes that a leg measures, waits until they serve, and ends each by its id.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 
 export interface Running {
   port: number;
@@ -17,21 +18,25 @@ const dist = join(import.meta.dirname, '..');
 /** `path` is under dist/; `probe` is asked until it answers 200; `portName` is the variable that the process reads its port from. */
 export async function startServer(path: string, env: Record<string, string>, probe: string, portName = 'PORT'): Promise<Running> {
   const port = await freePort();
+  const logFile = join(mkdtempSync(join(tmpdir(), 'rollcredits-bench-log-')), 'log');
+  const log = openSync(logFile, 'w');
   const child = spawn(process.execPath, [join(dist, path)], {
     env: { ...process.env, [portName]: String(port), LOG_LEVEL: 'info', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The log goes to a file, as in production: a client that read it would spend the server's processor.
+    stdio: ['ignore', log, log],
   });
-  let output = '';
-  const remember = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-4000);
-  };
-  child.stdout.on('data', remember);
-  child.stderr.on('data', remember);
+  closeSync(log);
   const deadline = Date.now() + 60_000;
   while (!(await answers(`http://127.0.0.1:${port}${probe}`))) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`${path} did not start: ${output}`);
+    if (child.exitCode !== null || Date.now() > deadline)
+      throw new Error(`${path} did not start: ${readFileSync(logFile, 'utf8').slice(-4000)}`);
   }
-  return { port, pid: child.pid!, rssMb: () => rssMb(child.pid!), stop: () => stop(child) };
+  return {
+    port,
+    pid: child.pid!,
+    rssMb: () => rssMb(child.pid!),
+    stop: () => stop(child).then(() => rmSync(dirname(logFile), { recursive: true, force: true })),
+  };
 }
 
 async function answers(url: string): Promise<boolean> {

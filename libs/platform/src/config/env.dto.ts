@@ -125,7 +125,7 @@ export class EnvDto {
   METADATA_CHARACTERS_MAX!: number;
 
   @Env('How many streams (accounts, tasks) are kept in memory at once; the least recently used leave.', integer(100, 10_000_000), {
-    fallback: '100000',
+    fallback: '20000',
   })
   SESSIONS_MAX!: number;
 

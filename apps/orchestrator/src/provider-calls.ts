@@ -33,13 +33,10 @@ export class ProviderCalls {
   async submit(provider: Provider, task: LiveTask, attempt: number, clientJobId: string, mayAct: () => boolean): Promise<SubmitAnswer> {
     const job = await this.#jobOf(task, attempt, clientJobId);
     const otherwise = { kind: 'unknown', detail: 'the call failed in our own adapter' } as const;
-    let isLate = false;
-    const ask = (): Promise<SubmitAnswer> => {
-      isLate = !mayAct();
-      return isLate ? Promise.resolve({ kind: 'not_sent', detail: 'another process acts now' }) : provider.submit(job);
-    };
+    const tooLate: SubmitAnswer = { kind: 'not_sent', detail: 'another process acts now' };
+    const ask = (): Promise<SubmitAnswer> => (mayAct() ? provider.submit(job) : Promise.resolve(tooLate));
     const answer = await this.#call<SubmitAnswer>(provider, 'submit', ask, otherwise);
-    if (isLate) throw new Error(`${task.taskId} was not submitted: the work was lost while it waited`);
+    if (answer === tooLate) throw new Error(`${task.taskId} was not submitted: the work was lost while it waited`);
     return answer;
   }
 

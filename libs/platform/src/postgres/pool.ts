@@ -28,7 +28,10 @@ export function createPool(options: PoolOptions): pg.Pool {
     query_timeout: (options.statementTimeoutMs ?? 30_000) + 5_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 10_000,
   });
-  const onError = options.onError ?? (() => undefined);
+  const onError = (error: Error): void => {
+    // A pool that ends does not wait for its sockets: what the stopping server says to them is no trouble.
+    if (!pool.ending) options.onError?.(error);
+  };
   // Without a listener an error of an idle connection (pool) or of one checked out (client) would end the process.
   pool.on('error', onError);
   pool.on('connect', (client) => client.on('error', onError));

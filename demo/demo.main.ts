@@ -2,13 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import type { QuoteView } from '#libs/catalogue';
 import type { AccountView, BalanceView } from '#libs/ledger';
+import { freePort } from '#libs/platform';
 import type { ReceiptView } from '#libs/settlement';
 import type { TaskView } from '#libs/tasks';
 import { call, must, type Api, type Problem } from './api.js';
@@ -204,14 +204,6 @@ async function stop(child: ChildProcess, dataDir: string): Promise<void> {
     await new Promise((resolve) => child.once('exit', resolve));
   }
   rmSync(dataDir, { recursive: true, force: true });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 try {

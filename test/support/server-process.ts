@@ -1,8 +1,10 @@
 // The real server as a child process in a group of its own: started, killed, started again.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '#libs/platform';
 import { until } from './until.js';
+
+export { freePort };
 
 export const ADMIN_KEY = `rc_${'e'.repeat(40)}`;
 
@@ -81,12 +83,4 @@ export async function call(url: string, method: string, path: string, body?: obj
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { freePort } from '#libs/platform';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../test/support/until.js';
@@ -80,14 +80,6 @@ async function cli(words: string[], env: Record<string, string> = {}): Promise<{
   const called = run([process.execPath, join(CHECKOUT, 'apps', 'cli', 'bin', 'rollcredits.mjs'), ...words], env);
   const code = await called.exit;
   return { code, out: called.out(), err: called.err() };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 beforeAll(async () => {

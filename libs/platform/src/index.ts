@@ -9,6 +9,7 @@ export * from './logging/logger.js';
 export * from './logging/nest-logger.js';
 export * from './platform.module.js';
 export * from './postgres/embedded/embedded-postgres.js';
+export { freePort } from './postgres/embedded/postmaster.js';
 export * from './postgres/migrate.js';
 export * from './postgres/pool.js';
 export * from './process/run-process.js';

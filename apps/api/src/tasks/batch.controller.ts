@@ -9,6 +9,7 @@ import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { ApiProblem, invalid, problemOf, problemOfRefusal, type Occasion, type Problem } from '../problems/problem.js';
 import { CheckedBody, checked } from '../validation/checked.js';
 import type { FieldError } from '../validation/dto.check.js';
+import { SUBMIT_PROBLEMS } from './tasks.controller.js';
 import { CreateTaskBatchDto, CreateTaskDto } from './tasks.dto.js';
 
 type ShownEntry = { index: number; task: object } | { index: number; problem: Problem };
@@ -25,17 +26,7 @@ export class BatchController {
     scope: 'tasks:write',
     body: CreateTaskBatchDto,
     answer: { status: 200, schema: 'TaskBatch' },
-    problems: [
-      'not_found',
-      'insufficient_credits',
-      'plan_required',
-      'account_suspended',
-      'conflict',
-      'quote_expired',
-      'price_changed',
-      'unknown_model',
-      'too_many_tasks',
-    ],
+    problems: ['not_found', ...SUBMIT_PROBLEMS],
     example: { tasks: [{ accountId: 'acc_1', model: 'kling-ai-5s', prompt: 'a harbour at dawn' }], atomic: true },
   })
   async submit(

@@ -14,7 +14,7 @@ import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { pageOf, rangeOf, ReadQueryDto } from '../validation/queries.js';
 import { CancelTaskDto, CreateTaskDto, NothingDto, RefundTaskDto, TasksQueryDto } from './tasks.dto.js';
 
-const SUBMIT_PROBLEMS = [
+export const SUBMIT_PROBLEMS = [
   'insufficient_credits',
   'plan_required',
   'account_suspended',

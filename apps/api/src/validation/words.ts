@@ -1,13 +1,13 @@
 // 1 HTTP in · the rules that carry a meaning of the domain: ids, credits, instants, zones; used by the DTOs of every resource.
 import { CREDITS_MAX } from '#libs/kernel';
 import { TENANT_PATTERN } from '#libs/event-store';
-import { isTimezone } from '#libs/ledger';
+import { CATALOGUE_ID_PATTERN } from '#libs/catalogue';
+import { ACCOUNT_ID_PATTERN, isTimezone } from '#libs/ledger';
 import { parseInstant, parseInstantOrDay } from './instant.js';
 import { requestLimits } from './limits.js';
 import { hasAtMost, isJsonObject, Pattern, Satisfies, Text, WholeNumber } from './rules.js';
 
-export const ACCOUNT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-export const CATALOGUE_ID_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+export { ACCOUNT_ID_PATTERN, CATALOGUE_ID_PATTERN };
 
 export const AccountId = (): PropertyDecorator =>
   Pattern(

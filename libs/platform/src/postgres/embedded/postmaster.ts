@@ -201,6 +201,7 @@ function postmasterPid(directory: string): number | null {
   }
 }
 
+/** A port of the loopback address that nobody listened on a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {

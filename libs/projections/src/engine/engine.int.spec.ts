@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
 import { MemoryEventStore } from '#libs/event-store';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import { until } from '../../../../test/support/until.js';
@@ -216,15 +217,26 @@ describe('a fact that cannot be applied', () => {
   });
 
   it('is not what a broken connection is: the engine tries again until it has caught up', async () => {
-    const harness = start();
-    await lives(2);
-    await harness.caughtUp();
-    await database.pool.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-    );
-    await lives(4);
-    await harness.caughtUp();
-    expect((await harness.reads.status()).every(({ failure }) => failure === null)).toBe(true);
+    // The engine's connections are its own: what is cut off is only what must come back by itself.
+    const pool = new pg.Pool({ connectionString: database.url, application_name: 'cut-off-engine', max: 10 });
+    pool.on('error', () => undefined);
+    const engines = new Harness(store, pool, clock);
+    const reader = new Harness(store, database.pool, clock);
+    engines.engine.start();
+    try {
+      await lives(2);
+      await reader.caughtUp();
+      const cut = await database.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'cut-off-engine'`,
+      );
+      expect(cut.rowCount).toBeGreaterThan(0);
+      await lives(4);
+      await reader.caughtUp();
+      expect((await reader.reads.status()).every(({ failure }) => failure === null)).toBe(true);
+    } finally {
+      await engines.engine.stop();
+      await pool.end();
+    }
   });
 });
 

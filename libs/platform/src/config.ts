@@ -10,6 +10,11 @@ export interface Config {
   /** Null: an embedded PostgreSQL under dataDir. Secret. */
   databaseUrl: string | null;
   eventStore: 'postgres';
+  /** `host:port` each; null: no relay and no worker fleets. */
+  kafkaBrokers: readonly string[] | null;
+  kafkaTopicPrefix: string;
+  /** Secret; null: the one that the database keeps (see deploymentSecret). */
+  deploymentSecret: string | null;
   /** Secret; null: one is made at first start. */
   adminApiKey: string | null;
   testClock: boolean;

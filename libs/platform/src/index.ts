@@ -14,6 +14,7 @@ export * from './postgres/migrate.js';
 export * from './postgres/pool.js';
 export * from './process/run-process.js';
 export * from './process/startup-sentence.js';
+export * from './secret/deployment-secret.js';
 export * from './startup-error.js';
 export * from './telemetry/health-server.js';
 export * from './telemetry/metrics.js';

@@ -8,9 +8,10 @@ import { toIso } from '#libs/kernel';
 import type { Config } from './config.js';
 import { createLogger } from './logging/logger.js';
 import { createPool } from './postgres/pool.js';
+import { deploymentSecret } from './secret/deployment-secret.js';
 import { createMetrics } from './telemetry/metrics.js';
 import { Readiness } from './telemetry/readiness.js';
-import { CLOCK, CONFIG, LOGGER, METRICS, PG_POOL, READINESS } from './tokens.js';
+import { CLOCK, CONFIG, DEPLOYMENT_SECRET, LOGGER, METRICS, PG_POOL, READINESS } from './tokens.js';
 
 export interface PlatformOptions {
   config: Config;
@@ -45,9 +46,14 @@ export class PlatformModule implements OnApplicationShutdown {
         { provide: READINESS, useFactory: () => options.readiness ?? new Readiness() },
         { provide: OPENED, inject: [READINESS], useFactory: (readiness: Readiness) => open(options, name, logger, readiness) },
         { provide: PG_POOL, inject: [OPENED], useFactory: (opened: Opened) => opened.pool },
+        {
+          provide: DEPLOYMENT_SECRET,
+          inject: [PG_POOL],
+          useFactory: (pool: pg.Pool) => deploymentSecret(pool, options.config),
+        },
         { provide: CLOCK, inject: [OPENED], useFactory: (opened: Opened) => opened.clock },
       ],
-      exports: [CONFIG, LOGGER, METRICS, PG_POOL, CLOCK, READINESS],
+      exports: [CONFIG, LOGGER, METRICS, PG_POOL, CLOCK, READINESS, DEPLOYMENT_SECRET],
     };
   }
 

@@ -26,3 +26,7 @@ export const QUOTE_STORE = Symbol('QuoteStore');
 export const READ_MODELS = Symbol('ReadModels');
 /** ReadonlyMap<string, Provider>. */
 export const PROVIDERS = Symbol('Providers');
+/** Messaging of #libs/messaging, or null where no KAFKA_BROKERS are configured. */
+export const MESSAGING = Symbol('Messaging');
+/** DeploymentSecret: what every process of the deployment knows and nobody else. */
+export const DEPLOYMENT_SECRET = Symbol('DeploymentSecret');

@@ -1,5 +1,5 @@
 // The environment as this product reads it: every variable, once; parse-config.ts validates it, docs/configuration.md is made from it.
-import { Env, flag, integer, matching, notOffered, oneOf, orderOf, postgresUrl } from './setting.js';
+import { brokers, Env, flag, integer, matching, oneOf, orderOf, postgresUrl } from './setting.js';
 
 export class EnvDto {
   @Env('The TCP port of the HTTP API; 0 takes a free one.', integer(0, 65_535), { fallback: '3000' })
@@ -37,8 +37,23 @@ export class EnvDto {
   })
   EVENT_STORE!: 'postgres';
 
-  @Env('Kept for the relay to Kafka, which is not part of this release.', notOffered('this release has no relay to Kafka'))
-  KAFKA_BROKERS?: undefined;
+  @Env(
+    'The Kafka brokers that the relay publishes to and worker fleets are reached through, as `host:port,host:port`. Absent: neither relay nor fleets.',
+    brokers(),
+  )
+  KAFKA_BROKERS?: string[];
+
+  @Env('What the names of all Kafka topics begin with.', matching(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, `_` or `-`'), {
+    fallback: 'rollcredits',
+  })
+  KAFKA_TOPIC_PREFIX!: string;
+
+  @Env(
+    'Known to every process of the deployment and to nobody else: signs the jobs of worker fleets and what processes forward to each other. Absent: one is made at the first start and kept in the database.',
+    matching(/^[\x21-\x7e]{32,255}$/, '32 to 255 visible ASCII characters without a space'),
+    { secret: true },
+  )
+  DEPLOYMENT_SECRET?: string;
 
   @Env(
     "The first administrator's API key. Absent: one is made at the first start, printed once and kept only as a hash.",

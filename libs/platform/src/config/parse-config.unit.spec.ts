@@ -20,6 +20,9 @@ describe('the configuration', () => {
       dataDir: '/srv/.data',
       databaseUrl: null,
       eventStore: 'postgres',
+      kafkaBrokers: null,
+      kafkaTopicPrefix: 'rollcredits',
+      deploymentSecret: null,
       adminApiKey: null,
       testClock: false,
       burnOrder: ['subscription', 'purchased', 'promotional', 'referral'],
@@ -70,7 +73,9 @@ describe('the configuration', () => {
       { BURN_ORDER: 'purchased' },
       'BURN_ORDER must be each of subscription, purchased, promotional, referral once, separated by commas, not "purchased"',
     ],
-    [{ KAFKA_BROKERS: 'k:9092' }, 'KAFKA_BROKERS must be absent: this release has no relay to Kafka, not "k:9092"'],
+    [{ KAFKA_BROKERS: 'k:9092, k' }, 'KAFKA_BROKERS must be host:port, several separated by commas, not "k:9092, k"'],
+    [{ KAFKA_BROKERS: 'k:70000' }, 'KAFKA_BROKERS must be host:port, several separated by commas, not "k:70000"'],
+    [{ DEPLOYMENT_SECRET: 'short' }, 'DEPLOYMENT_SECRET must be 32 to 255 visible ASCII characters without a space'],
     [{ BURN_ORDER: 'purchased,purchased,promotional,referral' }, expect.stringContaining('BURN_ORDER must be each of')],
   ])('refuses %j in one sentence', (env, message) => {
     expect(fault(env)).toEqual(message);

@@ -106,14 +106,23 @@ export function postgresUrl(): SettingKind {
   return { allowed: '`postgres://user:password@host:port/database`', read: (text) => text, validators: [Validate(IsPostgresUrl)] };
 }
 
-@ValidatorConstraint({ name: 'isNotOffered' })
-class IsNotOffered implements ValidatorConstraintInterface {
+const BROKER_PATTERN = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})$/;
+
+@ValidatorConstraint({ name: 'isBrokers' })
+class IsBrokers implements ValidatorConstraintInterface {
   validate(value: unknown): boolean {
-    return value === undefined;
+    if (!Array.isArray(value) || value.length === 0) return false;
+    return value.every((broker: string) => {
+      const port = Number(BROKER_PATTERN.exec(broker)?.[1] ?? 0);
+      return port >= 1 && port <= 65_535;
+    });
   }
 }
 
-/** A name that is kept for a later release: setting it is refused, for ignoring it would promise what does not happen. */
-export function notOffered(why: string): SettingKind {
-  return { allowed: `absent: ${why}`, read: (text) => text, validators: [Validate(IsNotOffered)] };
+export function brokers(): SettingKind {
+  return {
+    allowed: '`host:port`, several separated by commas',
+    read: (text) => text.split(',').map((broker) => broker.trim()),
+    validators: [Validate(IsBrokers)],
+  };
 }

@@ -1,0 +1,2 @@
+// What other libs and apps may know of messaging.
+export * from './messaging.port.js';

@@ -83,6 +83,7 @@ describe('what is no request of ours', () => {
     ['nothing', '', {}, 400, 'validation_failed'],
     ['null', 'null', {}, 400, 'validation_failed'],
     ['text', 'a=b', { 'content-type': 'text/plain' }, 415, 'unsupported_media_type'],
+    ['JSON in another charset', '{}', { 'content-type': 'application/json; charset=latin1' }, 415, 'unsupported_media_type'],
     ['a form', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported_media_type'],
     ['too deep', `{"a":${'['.repeat(40)}${']'.repeat(40)}}`, {}, 400, 'validation_failed'],
     ['poison', '{"__proto__":{"admin":true}}', {}, 400, 'validation_failed'],

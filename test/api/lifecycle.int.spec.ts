@@ -79,6 +79,17 @@ describe('watching a task', () => {
   }, 60_000);
   afterAll(() => world.close());
 
+  it('ends with the key that watches', async () => {
+    const task = await submit({ outcome: 'hang' });
+    const made = await world.call('POST', '/v1/api-keys', { name: 'watcher', scopes: ['tasks:read'] });
+    const watching = await watch(`${url}/v1/tasks/${task}/events`, { authorization: `Bearer ${made.body.key as string}` });
+    await until(() => typesOf(watching.text()).includes('TaskSubmitted'));
+    await world.call('DELETE', `/v1/api-keys/${made.body.id as string}`);
+    await watching.ended;
+    expect(typesOf(watching.text())).not.toContain('TaskCompleted');
+    await world.call('POST', `/v1/tasks/${task}/cancel`, {});
+  });
+
   it('shows each fact once and in order, and ends when the credits are settled and can be read', async () => {
     const task = await submit({ outcome: 'succeed', afterMs: 200 });
     const watchers = await Promise.all(Array.from({ length: 10 }, () => watch(`${url}/v1/tasks/${task}/events`)));

@@ -241,6 +241,24 @@ describe('an account command', () => {
     ).toMatchObject({ ok: true, view: { plan: 'crew' } });
   });
 
+  it('decides on an account whose plan another process defined a moment ago', async () => {
+    const { team } = (world.plansElsewhere = {
+      team: { id: 'team', version: 1, rank: 9, monthlyAllowance: 20_000, upgradeCredit: 'full' },
+    });
+    await world.open('acme', null, { plan: 'team' });
+    delete world.plans['team'];
+    expect(await world.plan('free')).toMatchObject({ ok: true, view: { plan: 'team' } });
+    expect(world.plans['team']).toEqual(team);
+    // At its boundary the account needs the terms of its plan, whatever the command was.
+    delete world.plans['team'];
+    world.now = Date.parse('2027-01-22T00:00:00Z');
+    expect(await world.grant(1)).toMatchObject({ ok: true });
+    world.plans = {};
+    world.plansElsewhere = {};
+    world.now = Date.parse('2027-03-22T00:00:00Z');
+    await expect(world.grant(1)).rejects.toThrow(/plan \w+ of account acme is not defined/);
+  });
+
   it('is refused in words for what is wrong in it', async () => {
     await world.open();
     expect(await world.grant(0)).toMatchObject({ ok: false, code: 'validation_failed', fields: { errors: [{ pointer: '/credits' }] } });

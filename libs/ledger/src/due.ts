@@ -3,6 +3,7 @@ import { fromIso, invariant, toIso, type InstantMs } from '#libs/kernel';
 import type { AccountFact } from './account.facts.js';
 import type { AccountState, GrantState, LedgerContext } from './account.state.js';
 import { evolveAccount } from './account.evolve.js';
+import { termsOfAccountPlan } from './plan-terms.js';
 import { earliestExpiry } from './burn-order.js';
 import { boundaryAt, cycleReference } from './cycle.js';
 import { byExpiry, countersOf, grantPart, moved } from './grant-part.js';
@@ -76,8 +77,7 @@ export interface ResetCause {
 /** Money rule 8: every unheld subscription credit lapses, the allowance of the plan (a pending one takes over) is granted, nothing else moves. */
 export function resetOf(state: AccountState, why: ResetCause, at: InstantMs, context: LedgerContext): AccountFact {
   const plan = state.pendingPlan ?? state.plan;
-  const terms = context.planTerms(plan);
-  invariant(terms !== null, () => `plan ${plan} of account ${state.accountId} is not defined`);
+  const terms = termsOfAccountPlan(context, plan, state.accountId);
   const isBoundary = why.cause === 'boundary';
   // An operator's reset ends the cycle early and leaves the boundaries where the anchor puts them.
   const cycle = isBoundary ? state.nextCycle : state.nextCycle - 1;

@@ -1,7 +1,7 @@
 // Composes the ledger for a process that writes: account sessions, contexts, and the handlers of the account commands.
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
-import { StreamSessions, type CustomerKeys, type EventStore, type KeyedCommands, type Sessions, type Snapshots } from '#libs/event-store';
+import { type CustomerKeys, type EventStore, type KeyedCommands, type Sessions, type Snapshots } from '#libs/event-store';
 import {
   ACCOUNT_SESSIONS,
   CATALOGUE,
@@ -13,7 +13,6 @@ import {
   SNAPSHOTS,
   type Config,
 } from '#libs/platform';
-import type { AccountFact } from './account.facts.js';
 import { accountDecider } from './account.decider.js';
 import {
   ChangePlanHandler,
@@ -24,6 +23,7 @@ import {
   RevokeGrantHandler,
   SuspendAccountHandler,
 } from './account.handler.js';
+import { AccountSessions } from './account.sessions.js';
 import { accountSnapshot } from './account.snapshot.js';
 import type { AccountState } from './account.state.js';
 import { AccountWrites } from './account.writes.js';
@@ -31,22 +31,23 @@ import { BookDueHandler } from './book-due.handler.js';
 import { ledgerContexts, policiesOf, type LedgerContextOf, type PlanSource } from './ledger-context.js';
 import { LEDGER_CONTEXTS } from './ledger.tokens.js';
 
-type AccountSessions = StreamSessions<AccountState, AccountFact>;
-
 /** Needs CONFIG, CLOCK, EVENT_STORE, SNAPSHOTS, CUSTOMER_KEYS, KEYED_COMMANDS and CATALOGUE from global modules, and the CqrsModule. */
 @Module({
   providers: [
     {
       provide: ACCOUNT_SESSIONS,
-      inject: [EVENT_STORE, SNAPSHOTS, CLOCK, CONFIG],
-      useFactory: (store: EventStore, snapshots: Snapshots, clock: Clock, config: Config): AccountSessions =>
-        new StreamSessions({
-          store,
-          decider: accountDecider,
-          clock,
-          sessionsMax: config.sessionsMax,
-          snapshotPolicy: { snapshots, codec: accountSnapshot, everyFacts: config.snapshotEveryFacts },
-        }),
+      inject: [EVENT_STORE, SNAPSHOTS, CLOCK, CONFIG, CATALOGUE],
+      useFactory: (store: EventStore, snapshots: Snapshots, clock: Clock, config: Config, plans: PlanSource): AccountSessions =>
+        new AccountSessions(
+          {
+            store,
+            decider: accountDecider,
+            clock,
+            sessionsMax: config.sessionsMax,
+            snapshotPolicy: { snapshots, codec: accountSnapshot, everyFacts: config.snapshotEveryFacts },
+          },
+          plans,
+        ),
     },
     {
       provide: LEDGER_CONTEXTS,

@@ -4,6 +4,7 @@ import type { AccountCommand, AccountRefusalCode } from './account.commands.js';
 import type { AccountFact } from './account.facts.js';
 import type { AccountState, LedgerContext, PlanTerms } from './account.state.js';
 import { boundaryAt, cycleReference, isTimezone, nextBoundary, prorated } from './cycle.js';
+import { termsOfAccountPlan } from './plan-terms.js';
 import { invalid } from './refusals.js';
 
 /** `^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`, unique per tenant because it names the stream. */
@@ -63,8 +64,7 @@ export function decidePlanChange(
 ): AccountFact[] | Refusal<AccountRefusalCode> | 'unchanged' {
   const to = context.planTerms(command.plan);
   if (to === null) return unknownPlan(command.plan);
-  const from = context.planTerms(state.plan);
-  invariant(from !== null, () => `plan ${state.plan} of account ${state.accountId} is not defined`);
+  const from = termsOfAccountPlan(context, state.plan, state.accountId);
   const base = { decidedAt: toIso(at), from: from.id, to: to.id, planVersion: to.version };
   if (to.id === state.plan) {
     return state.pendingPlan === null

@@ -10,6 +10,7 @@ import { parseJsonBody } from './json-body.js';
 import type { ProblemSender } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 
+const JSON_TYPE = 'application/json';
 const BATCH_ROUTE = '/v1/tasks/batch';
 
 export type AdapterLimits = Pick<Config, 'bodyBytesMax' | 'batchBodyBytesMax' | 'jsonDepthMax'>;
@@ -39,8 +40,9 @@ export class ApiAdapter extends FastifyAdapter {
     const fastify = this.getInstance<FastifyInstance>();
     fastify.server.headersTimeout = 20_000;
     fastify.removeAllContentTypeParsers();
-    fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    fastify.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, bytes, done) => {
       try {
+        assertUtf8(request.headers['content-type'] ?? '');
         done(null, parseJsonBody(bytes as Buffer, limits.jsonDepthMax));
       } catch (error) {
         done(error as Error);
@@ -62,6 +64,14 @@ export class ApiAdapter extends FastifyAdapter {
       this.sender.send(this.routes.refusalOf(request), request, reply),
     ) as never;
   }
+}
+
+/** JSON is UTF-8 (RFC 8259, 8.1): a body that says that it is written otherwise would be read as something else than was sent. */
+function assertUtf8(contentType: string): void {
+  if (contentType.length === JSON_TYPE.length) return;
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType)?.[1]?.toLowerCase();
+  if (charset === undefined || charset === 'utf-8' || charset === 'utf8') return;
+  throw new ApiProblem('unsupported_media_type', 'A body is JSON in UTF-8; its Content-Type names another charset.');
 }
 
 /** What Node's parser could not read as HTTP: there is no request yet, so the answer is written by hand. */

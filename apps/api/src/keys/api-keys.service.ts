@@ -17,6 +17,8 @@ export class ApiKeys implements OnApplicationShutdown {
   readonly #byHash = new Map<string, ApiKey>();
   readonly #byId = new Map<string, ApiKey>();
   readonly #byToken = new Map<string, ApiKey>();
+  /** Key id → what ends with the key. */
+  readonly #untilRevoked = new Map<string, Set<() => void>>();
   #change = '0';
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -60,6 +62,16 @@ export class ApiKeys implements OnApplicationShutdown {
     return key;
   }
 
+  /** Calls once when the key is revoked, here or by another process; the answer stops listening. */
+  onRevoked({ id }: Pick<ApiKey, 'id'>, listener: () => void): () => void {
+    const listeners = this.#untilRevoked.get(id) ?? new Set();
+    this.#untilRevoked.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#untilRevoked.get(id) === listeners) this.#untilRevoked.delete(id);
+    };
+  }
+
   /** Reads the changes of every process; callers that come while one is read share the next. */
   refresh(): Promise<void> {
     if (this.#running === null) {
@@ -91,7 +103,10 @@ export class ApiKeys implements OnApplicationShutdown {
       this.#byId.delete(row.id);
       this.#byToken.clear();
     }
-    if (row.revoked_at !== null) return;
+    if (row.revoked_at !== null) {
+      for (const listener of this.#untilRevoked.get(row.id) ?? []) listener();
+      return;
+    }
     const key = keyOfRow(row);
     this.#byHash.set(key.hash, key);
     this.#byId.set(key.id, key);

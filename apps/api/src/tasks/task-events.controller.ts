@@ -8,6 +8,7 @@ import { idInPath, visibilityOf } from '../http/context.js';
 import { Drain } from '../http/drain.js';
 import { keyOf } from '../http/exchange.js';
 import { Reads } from '../http/reads.js';
+import { ApiKeys } from '../keys/api-keys.service.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { invalid } from '../problems/problem.js';
 import { CheckedQuery } from '../validation/checked.js';
@@ -29,6 +30,7 @@ export class TaskEventsController {
     @Inject(TaskTail) private readonly tail: TaskTail,
     @Inject(Reads) private readonly reads: Reads,
     @Inject(Drain) private readonly drain: Drain,
+    @Inject(ApiKeys) private readonly keys: ApiKeys,
   ) {}
 
   @Get()
@@ -78,6 +80,7 @@ export class TaskEventsController {
     const opened: EventStream = (stream = new EventStream(reply.raw, after, (position) => void this.#settle(opened, position)));
     opened.onClose(leave);
     opened.onClose(this.drain.onDrain(() => opened.close()));
+    opened.onClose(this.keys.onRevoked(key, () => opened.close()));
     for (const fact of early) opened.heard(fact);
     try {
       // Once more from the start: what came between the first look and the tail is in it.

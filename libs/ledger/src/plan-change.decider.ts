@@ -1,5 +1,5 @@
 // 2 decide · opening on a plan and changing it: up now, down at the next reset. Called by the account's decider.
-import { invariant, toIso, type InstantMs, type Refusal } from '#libs/kernel';
+import { toIso, type InstantMs, type Refusal } from '#libs/kernel';
 import type { AccountCommand, AccountRefusalCode } from './account.commands.js';
 import type { AccountFact } from './account.facts.js';
 import type { AccountState, LedgerContext, PlanTerms } from './account.state.js';

@@ -5,6 +5,7 @@ export interface Config {
   /** Of the health and metrics of a projector or orchestrator that runs as a process of its own. */
   projectorPort: number;
   orchestratorPort: number;
+  relayPort: number;
   /** Absolute. */
   dataDir: string;
   /** Null: an embedded PostgreSQL under dataDir. Secret. */
@@ -13,6 +14,19 @@ export interface Config {
   /** `host:port` each; null: no relay and no worker fleets. */
   kafkaBrokers: readonly string[] | null;
   kafkaTopicPrefix: string;
+  kafkaPartitions: number;
+  /** Null: the cluster's own. */
+  kafkaReplicationFactor: number | null;
+  /** -1 keeps for ever. */
+  kafkaRetentionMs: number;
+  kafkaIncludeText: boolean;
+  kafkaTls: boolean;
+  /** Absolute. */
+  kafkaTlsCaFile: string | null;
+  kafkaSasl: Readonly<{ mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; /** Secret. */ password: string }> | null;
+  kafkaRequestTimeoutMs: number;
+  kafkaSessionTimeoutMs: number;
+  deploymentName: string;
   /** Secret; null: the one that the database keeps (see deploymentSecret). */
   deploymentSecret: string | null;
   /** Secret; null: one is made at first start. */

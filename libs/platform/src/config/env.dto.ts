@@ -1,5 +1,5 @@
 // The environment as this product reads it: every variable, once; parse-config.ts validates it, docs/configuration.md is made from it.
-import { brokers, Env, flag, integer, matching, oneOf, orderOf, postgresUrl } from './setting.js';
+import { brokers, Env, flag, integer, matching, oneOf, orderOf, postgresUrl, retention } from './setting.js';
 
 export class EnvDto {
   @Env('The TCP port of the HTTP API; 0 takes a free one.', integer(0, 65_535), { fallback: '3000' })
@@ -19,6 +19,9 @@ export class EnvDto {
 
   @Env('The port of `/healthz`, `/readyz` and `/metrics` of an orchestrator that runs alone.', integer(0, 65_535), { fallback: '3002' })
   ORCHESTRATOR_PORT!: number;
+
+  @Env('The port of `/healthz`, `/readyz` and `/metrics` of a relay that runs alone.', integer(0, 65_535), { fallback: '3003' })
+  RELAY_PORT!: number;
 
   @Env(
     'Where the embedded PostgreSQL and what belongs to this installation are kept; relative to the directory of the checkout.',
@@ -47,6 +50,60 @@ export class EnvDto {
     fallback: 'rollcredits',
   })
   KAFKA_TOPIC_PREFIX!: string;
+
+  @Env('How many partitions a topic is made with. What stands there already is left as it is.', integer(1, 10_000), { fallback: '12' })
+  KAFKA_PARTITIONS!: number;
+
+  @Env("How many brokers keep a copy of each topic that is made. Absent: the cluster's own default.", integer(1, 15))
+  KAFKA_REPLICATION_FACTOR?: number;
+
+  @Env('How long a topic of facts keeps them, in milliseconds, where it is made; `-1` keeps them for ever.', retention(), {
+    fallback: '604800000',
+  })
+  KAFKA_RETENTION_MS!: number;
+
+  @Env('`1` publishes personal text (names, prompts, metadata) with the facts, as far as it was not erased.', flag(), { fallback: '0' })
+  KAFKA_INCLUDE_TEXT!: boolean;
+
+  @Env('`1` speaks TLS to Kafka.', flag(), { fallback: '0' })
+  KAFKA_TLS!: boolean;
+
+  @Env(
+    "A PEM file with the authority that signed the brokers' certificates. Absent: those that Node.js trusts.",
+    matching(/^[^\0]+$/, 'a path'),
+  )
+  KAFKA_TLS_CA_FILE?: string;
+
+  @Env(
+    'How this deployment proves to Kafka who it is, with `KAFKA_USERNAME` and `KAFKA_PASSWORD`. Absent: not at all.',
+    oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
+  )
+  KAFKA_SASL_MECHANISM?: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+
+  @Env('The user name for `KAFKA_SASL_MECHANISM`.', matching(/^\S{1,255}$/, '1 to 255 characters without a space'))
+  KAFKA_USERNAME?: string;
+
+  @Env('The password for `KAFKA_SASL_MECHANISM`.', matching(/^.{1,1024}$/, '1 to 1,024 characters'), { secret: true })
+  KAFKA_PASSWORD?: string;
+
+  @Env('How long one request to Kafka may take, in milliseconds.', integer(100, 600_000), { fallback: '10000' })
+  KAFKA_REQUEST_TIMEOUT_MS!: number;
+
+  @Env(
+    "After how many milliseconds of silence Kafka gives a consumer's partitions to others. The brokers refuse less than their `group.min.session.timeout.ms` (6,000 unless changed).",
+    integer(500, 300_000),
+    { fallback: '6000' },
+  )
+  KAFKA_SESSION_TIMEOUT_MS!: number;
+
+  @Env(
+    'What this deployment is called in the `ce_source` of what it publishes.',
+    matching(/^[A-Za-z0-9._-]{1,64}$/, '1 to 64 letters, digits, `.`, `_` or `-`'),
+    {
+      fallback: 'default',
+    },
+  )
+  DEPLOYMENT_NAME!: string;
 
   @Env(
     'Known to every process of the deployment and to nobody else: signs the jobs of worker fleets and what processes forward to each other. Absent: one is made at the first start and kept in the database.',

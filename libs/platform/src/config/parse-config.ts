@@ -44,11 +44,22 @@ function toConfig(env: EnvDto, cwd: string): Config {
     host: env.HOST,
     projectorPort: env.PROJECTOR_PORT,
     orchestratorPort: env.ORCHESTRATOR_PORT,
+    relayPort: env.RELAY_PORT,
     dataDir: resolve(cwd, env.DATA_DIR),
     databaseUrl: env.DATABASE_URL ?? null,
     eventStore: env.EVENT_STORE,
     kafkaBrokers: env.KAFKA_BROKERS === undefined ? null : Object.freeze([...env.KAFKA_BROKERS]),
     kafkaTopicPrefix: env.KAFKA_TOPIC_PREFIX,
+    kafkaPartitions: env.KAFKA_PARTITIONS,
+    kafkaReplicationFactor: env.KAFKA_REPLICATION_FACTOR ?? null,
+    kafkaRetentionMs: env.KAFKA_RETENTION_MS,
+    kafkaIncludeText: env.KAFKA_INCLUDE_TEXT,
+    kafkaTls: env.KAFKA_TLS,
+    kafkaTlsCaFile: env.KAFKA_TLS_CA_FILE === undefined ? null : resolve(cwd, env.KAFKA_TLS_CA_FILE),
+    kafkaSasl: kafkaSasl(env),
+    kafkaRequestTimeoutMs: env.KAFKA_REQUEST_TIMEOUT_MS,
+    kafkaSessionTimeoutMs: env.KAFKA_SESSION_TIMEOUT_MS,
+    deploymentName: env.DEPLOYMENT_NAME,
     deploymentSecret: env.DEPLOYMENT_SECRET ?? null,
     adminApiKey: env.ADMIN_API_KEY ?? null,
     testClock: env.TEST_CLOCK,
@@ -73,4 +84,14 @@ function toConfig(env: EnvDto, cwd: string): Config {
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     poolSize: env.POOL_SIZE,
   });
+}
+
+function kafkaSasl({ KAFKA_SASL_MECHANISM: mechanism, KAFKA_USERNAME: username, KAFKA_PASSWORD: password }: EnvDto): Config['kafkaSasl'] {
+  if (mechanism === undefined) {
+    if (username === undefined && password === undefined) return null;
+    throw new StartupError('KAFKA_USERNAME and KAFKA_PASSWORD mean nothing without KAFKA_SASL_MECHANISM');
+  }
+  if (username === undefined || password === undefined)
+    throw new StartupError('KAFKA_SASL_MECHANISM needs KAFKA_USERNAME and KAFKA_PASSWORD');
+  return Object.freeze({ mechanism, username, password });
 }

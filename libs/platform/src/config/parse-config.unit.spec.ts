@@ -22,6 +22,10 @@ describe('the configuration', () => {
       eventStore: 'postgres',
       kafkaBrokers: null,
       kafkaTopicPrefix: 'rollcredits',
+      kafkaPartitions: 12,
+      kafkaReplicationFactor: null,
+      kafkaRetentionMs: 604_800_000,
+      kafkaSasl: null,
       deploymentSecret: null,
       adminApiKey: null,
       testClock: false,
@@ -75,6 +79,12 @@ describe('the configuration', () => {
     ],
     [{ KAFKA_BROKERS: 'k:9092, k' }, 'KAFKA_BROKERS must be host:port, several separated by commas, not "k:9092, k"'],
     [{ KAFKA_BROKERS: 'k:70000' }, 'KAFKA_BROKERS must be host:port, several separated by commas, not "k:70000"'],
+    [
+      { KAFKA_RETENTION_MS: '-2' },
+      'KAFKA_RETENTION_MS must be -1 or a whole number of milliseconds from 60,000 to 9,999,999,999,999, not "-2"',
+    ],
+    [{ KAFKA_SASL_MECHANISM: 'plain', KAFKA_USERNAME: 'u' }, 'KAFKA_SASL_MECHANISM needs KAFKA_USERNAME and KAFKA_PASSWORD'],
+    [{ KAFKA_PASSWORD: 'p' }, 'KAFKA_USERNAME and KAFKA_PASSWORD mean nothing without KAFKA_SASL_MECHANISM'],
     [{ DEPLOYMENT_SECRET: 'short' }, 'DEPLOYMENT_SECRET must be 32 to 255 visible ASCII characters without a space'],
     [{ BURN_ORDER: 'purchased,purchased,promotional,referral' }, expect.stringContaining('BURN_ORDER must be each of')],
   ])('refuses %j in one sentence', (env, message) => {

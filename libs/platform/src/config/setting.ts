@@ -61,6 +61,21 @@ export function integer(min: number, max: number): SettingKind {
   };
 }
 
+@ValidatorConstraint({ name: 'isRetention' })
+class IsRetention implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    return value === -1 || (typeof value === 'number' && value >= 60_000);
+  }
+}
+
+export function retention(): SettingKind {
+  return {
+    allowed: '`-1` or a whole number of milliseconds from 60,000 to 9,999,999,999,999',
+    read: (text) => (/^(-1|\d{1,13})$/.test(text) ? Number(text) : text),
+    validators: [IsInt(), Validate(IsRetention)],
+  };
+}
+
 export function oneOf(...values: string[]): SettingKind {
   return { allowed: `one of ${values.map((value) => `\`${value}\``).join(', ')}`, read: (text) => text, validators: [IsIn(values)] };
 }

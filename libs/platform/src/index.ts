@@ -5,6 +5,8 @@ export * from './config/configuration.document.js';
 export * from './config/parse-config.js';
 export { settings, type Setting } from './config/setting.js';
 export * from './leases/lease.js';
+export * from './leases/leased-shares.js';
+export * from './leases/share-directory.js';
 export * from './logging/logger.js';
 export * from './logging/nest-logger.js';
 export * from './platform.module.js';

@@ -44,6 +44,10 @@ export class Settlements {
   async settle(tenant: string, task: TaskState, cause: SettlementCause): Promise<Settled> {
     // Costs that a late result brought are told from the others by their place in the stream.
     if (task.late !== null) return this.settleFromLog(tenant, task.taskId, cause.causationId);
+    return this.settleEnding(tenant, task, cause);
+  }
+
+  private async settleEnding(tenant: string, task: TaskState, cause: SettlementCause): Promise<Settled> {
     const command = endingCommand(task);
     if (command === null) return task.status === 'rejected' ? NOTHING_TO_DO : NOT_OVER;
     const meta: CommandMeta = { commandId: newCommandId(), tenant, actor: SETTLEMENT_ACTOR, ...cause, requestHash: null };
@@ -65,7 +69,7 @@ export class Settlements {
     if (history === null || history.ending === null) return NOT_OVER;
     const { atEnding, ending, lateCosts, submission } = history;
     const cause = { correlationId: submission.correlationId, causationId: causationId ?? ending.id };
-    const settled = await this.settle(tenant, atEnding, cause);
+    const settled = await this.settleEnding(tenant, atEnding, cause);
     let { position } = settled;
     const facts = [...settled.facts];
     for (const cost of lateCosts) {

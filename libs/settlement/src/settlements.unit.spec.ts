@@ -211,6 +211,28 @@ describe('a late verdict', () => {
     expect(await receipt()).toMatchObject({ charged: 0, providerCost: [COST] });
   });
 
+  it('of an attempt given up before the ending has its cost among the ending’s own, once', async () => {
+    const other = await house.process();
+    const lost = await open();
+    await app.start(lost);
+    const failure = { code: 'worker_lost', detail: '', blame: 'provider', retryable: true } as const;
+    const retryAt = house.clock.now() + 1;
+    await app.task(lost, { type: 'FailAttempt', attempt: 1, failure, cost: null, retryAt, lost: true });
+    await app.task(lost, { type: 'Dispatch', provider: 'simulator' });
+    await app.task(lost, { type: 'Accept', attempt: 2, providerJobId: 'job_2' });
+    await app.task(lost, complete());
+    await app.task(lost, complete({ attempt: 2 }));
+    const state = await app.taskState(lost);
+    await app.settlements.settle(TENANT, state, { correlationId: 'req_submit', causationId: null });
+    await Promise.all([app, other].map((process) => process.settlements.settleFromLog(TENANT, lost, null)));
+    expect(await app.facts({ type: 'ProviderCostBooked' })).toEqual([]);
+    const [consumed] = await app.facts({ type: 'CreditsConsumed' });
+    expect(consumed?.data['providerCost']).toMatchObject([
+      { attempt: 1, cost: COST },
+      { attempt: 2, cost: COST },
+    ]);
+  });
+
   it('without a cost books nothing', async () => {
     await app.task(taskId, complete({ cost: null }));
     await app.settlements.settleFromLog(TENANT, taskId, null);

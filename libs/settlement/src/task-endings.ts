@@ -9,10 +9,9 @@ export type EndingCommand = Extract<AccountCommand, { type: 'Consume' | 'Refund'
 
 /**
  * The command that makes the ledger agree with the task's ending; null where there is no reservation to end: the task is not over, or was
- * refused. The state must not have folded a late result: its cost is booked by a fact of its own.
+ * refused. The state must not have folded a late result that came after the ending: its cost is booked by a fact of its own.
  */
 export function endingCommand(task: TaskState): EndingCommand | null {
-  invariant(task.late === null, () => `the ending of ${task.taskId} is asked for with a late result folded in`);
   const { taskId: reservationId } = task;
   switch (task.status) {
     case 'pending':
@@ -60,7 +59,7 @@ export interface TaskHistory {
   submission: StoredFact;
   /** The fact that ended it. */
   ending: StoredFact | null;
-  /** Costs of verdicts that came after the ending. */
+  /** Costs of verdicts that came after the ending; those that came before it, of attempts given up, are among the ending's own. */
   lateCosts: KnownCost[];
 }
 
@@ -74,7 +73,8 @@ export function taskHistory(facts: readonly StoredFact[]): TaskHistory | null {
   const late: Array<{ attempt: number; cost: Money }> = [];
   for (const stored of facts) {
     const fact = stored as unknown as TaskFact;
-    if (fact.type === 'LateResultArrived' && fact.data.cost !== null) late.push({ attempt: fact.data.attempt, cost: fact.data.cost });
+    if (fact.type === 'LateResultArrived' && fact.data.cost !== null && isOver(now))
+      late.push({ attempt: fact.data.attempt, cost: fact.data.cost });
     evolveTask(now, fact);
     if (atEnding === null && isOver(now)) {
       atEnding = structuredClone(now);

@@ -8,9 +8,12 @@ export type TaskCommand =
   | { type: 'Accept'; attempt: number; providerJobId: string }
   | { type: 'MarkSubmissionUnknown'; attempt: number; detail: string }
   | { type: 'Progress'; attempt: number; percent: number }
-  /** The attempt is over; the task goes on if `retryAt` is set, else it fails with it. */
-  | { type: 'FailAttempt'; attempt: number; failure: Failure; cost: Money | null; retryAt: InstantMs | null }
-  /** On a task that is over this becomes LateResultArrived, once per attempt. */
+  /**
+   * The attempt is over; the task goes on if `retryAt` is set, else it fails with it. `lost`: given up without a verdict, so that what it may
+   * still bring is a late result; unchanged where it is given up already.
+   */
+  | { type: 'FailAttempt'; attempt: number; failure: Failure; cost: Money | null; retryAt: InstantMs | null; lost?: true }
+  /** On a task that is over, or of an attempt that was given up, this becomes LateResultArrived, once per attempt. */
   | {
       type: 'Complete';
       attempt: number;
@@ -22,7 +25,7 @@ export type TaskCommand =
       cost: Money | null;
       lateResultPolicy: LateResultPolicy;
     }
-  | { type: 'Fail'; attempt: number | null; failure: Failure; cost: Money | null; lateResultPolicy: LateResultPolicy }
+  | { type: 'Fail'; attempt: number | null; failure: Failure; cost: Money | null; lateResultPolicy: LateResultPolicy; lost?: true }
   /** Unchanged before the instant that the policy names, or once over. */
   | { type: 'TimeOut' }
   /** Done at once where no attempt is live, requested where one is, too late (unchanged) once over. */

@@ -1,29 +1,19 @@
 // 2 decide · the task's state machine: who may do what to it when, and that it ends exactly once; called by settlement and the orchestrator.
-import { floorOfFraction, fromIso, parseDecimal, parseFraction, refuse, toIso, UNCHANGED, unreachable } from '#libs/kernel';
+import { floorOfFraction, parseDecimal, parseFraction, refuse, toIso, UNCHANGED, unreachable } from '#libs/kernel';
 import type { Decision, Decider, InstantMs, Money, Refusal } from '#libs/kernel';
 import type { TaskCommand } from './task.commands.js';
-import type { Asset, Failure, LateResultPolicy, SubmissionData, TaskFact } from './task.facts.js';
+import { attemptOf, evolveTask, initialTask, isOver, liveAttempt } from './task.evolve.js';
+import type { Asset, Failure, LateResultPolicy, TaskFact } from './task.facts.js';
 import type { AttemptState, TaskState } from './task.state.js';
 
 export type TaskRefusalCode = 'not_found' | 'conflict' | 'validation_failed';
 export type TaskDecision = Decision<TaskFact, TaskRefusalCode>;
 
+export { evolveTask, initialTask, isOver, liveAttempt } from './task.evolve.js';
+
 export const taskDecider: Decider<TaskState, TaskFact> = { category: 'task', initial: initialTask, evolve: evolveTask };
 
 // ── What the state says ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** After an ending no other ending can follow. */
-export function isOver(state: TaskState): boolean {
-  return state.status !== 'pending' && state.status !== 'processing';
-}
-
-/** The one attempt that the provider may still be working on; it may exist there even where its submission is unknown. */
-export function liveAttempt(state: TaskState): AttemptState | null {
-  const last = state.attempts.at(-1);
-  return last !== undefined && (last.status === 'dispatching' || last.status === 'submission_unknown' || last.status === 'running')
-    ? last
-    : null;
-}
 
 /**
  * When the task times out unless a verdict comes first: the deadline, or under `hold_until_verdict` the end of the hold, as long as there is
@@ -41,6 +31,8 @@ export function cancellationOutcome(state: TaskState): 'done' | 'requested' | 't
 
 /** A late result that waits for the customer to take it at the quoted price. */
 export function hasOpenOffer(state: TaskState): boolean {
+  // Who was charged for the task has what was asked for, and nobody is kept waiting for what another attempt may yet bring.
+  if (!isOver(state) || state.status === 'completed') return false;
   return state.late !== null && state.late.policy === 'offer' && state.late.outcome === 'succeeded' && !state.late.accepted;
 }
 
@@ -115,24 +107,25 @@ function decideProgress(state: TaskState, number: number, percent: number, at: I
 
 function decideFailAttempt(state: TaskState, command: Extract<TaskCommand, { type: 'FailAttempt' }>, at: InstantMs): TaskDecision {
   const { attempt, failure, cost, retryAt } = command;
+  const lost = command.lost === true ? ({ lost: true } as const) : {};
   // A retry that could only begin after the deadline is none. A failure has nothing to deliver, whatever the policy for late results is.
   if (retryAt === null || retryAt >= state.deadlineAt) {
-    return decideFail(state, { type: 'Fail', attempt, failure, cost, lateResultPolicy: 'discard' }, at);
+    return decideFail(state, { type: 'Fail', attempt, failure, cost, lateResultPolicy: 'discard', ...lost }, at);
   }
   const known = attemptOf(state, attempt);
   if (known === null) return noSuchAttempt(attempt);
-  if (hasVerdict(known)) return UNCHANGED;
-  const overdue = bookTimeOut(state, at);
-  if (overdue !== null) return [...overdue, late(attempt, failed(cost), 'discard', at)];
+  if (hasVerdict(known) || isGivenUpAgain(known, command)) return UNCHANGED;
+  const before = beforeLateVerdict(state, known, at);
+  if (before !== null) return command.lost === true ? before : [...before, late(attempt, failed(cost), 'discard', at)];
   const decidedAt = toIso(at);
   // Nobody retries what the customer asked to stop: the cancellation is done once its attempt is gone.
   if (state.cancellationRequested) {
     return [
-      { type: 'TaskAttemptFailed', data: { attempt, failure, cost, retryAt: null, decidedAt } },
+      { type: 'TaskAttemptFailed', data: { attempt, failure, cost, retryAt: null, ...lost, decidedAt } },
       { type: 'TaskCancelled', data: { attempt: null, cost: null, decidedAt } },
     ];
   }
-  return [{ type: 'TaskAttemptFailed', data: { attempt, failure, cost, retryAt: toIso(retryAt), decidedAt } }];
+  return [{ type: 'TaskAttemptFailed', data: { attempt, failure, cost, retryAt: toIso(retryAt), ...lost, decidedAt } }];
 }
 
 /** As the ledger reads it. */
@@ -149,9 +142,9 @@ function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 
   const known = attemptOf(state, attempt);
   if (known === null) return noSuchAttempt(attempt);
   if (hasVerdict(known)) return UNCHANGED;
-  const overdue = bookTimeOut(state, at);
-  if (overdue !== null)
-    return [...overdue, late(attempt, { outcome: 'succeeded', assets, deliveredFraction, cost }, command.lateResultPolicy, at)];
+  const before = beforeLateVerdict(state, known, at);
+  if (before !== null)
+    return [...before, late(attempt, { outcome: 'succeeded', assets, deliveredFraction, cost }, command.lateResultPolicy, at)];
   return [{ type: 'TaskCompleted', data: { attempt, assets, deliveredFraction, actualDurationSeconds, cost, decidedAt: toIso(at) } }];
 }
 
@@ -163,10 +156,11 @@ function decideFail(state: TaskState, command: Extract<TaskCommand, { type: 'Fai
   }
   const known = attemptOf(state, attempt);
   if (known === null) return noSuchAttempt(attempt);
-  if (hasVerdict(known)) return UNCHANGED;
-  const overdue = bookTimeOut(state, at);
-  if (overdue !== null) return [...overdue, late(attempt, failed(cost), command.lateResultPolicy, at)];
-  return [{ type: 'TaskFailed', data: { attempt, failure, cost, decidedAt: toIso(at) } }];
+  if (hasVerdict(known) || isGivenUpAgain(known, command)) return UNCHANGED;
+  const before = beforeLateVerdict(state, known, at);
+  if (before !== null) return command.lost === true ? before : [...before, late(attempt, failed(cost), command.lateResultPolicy, at)];
+  const lost = command.lost === true ? ({ lost: true } as const) : {};
+  return [{ type: 'TaskFailed', data: { attempt, failure, cost, ...lost, decidedAt: toIso(at) } }];
 }
 
 function decideRequestCancellation(state: TaskState, reason: string | null, at: InstantMs): TaskDecision {
@@ -184,8 +178,8 @@ function decideCancel(state: TaskState, attempt: number | null, cost: Money | nu
   const known = attempt === null ? null : attemptOf(state, attempt);
   if (attempt !== null && known === null) return noSuchAttempt(attempt);
   if (known === null ? isOver(state) : hasVerdict(known)) return UNCHANGED;
-  const overdue = bookTimeOut(state, at);
-  if (overdue !== null) return attempt === null ? overdue : [...overdue, late(attempt, failed(cost), 'discard', at)];
+  const before = known === null ? bookTimeOut(state, at) : beforeLateVerdict(state, known, at);
+  if (before !== null) return attempt === null ? before : [...before, late(attempt, failed(cost), 'discard', at)];
   const decidedAt = toIso(at);
   // A provider that stops what nobody asked it to stop has failed; the customer did not cancel.
   if (!state.cancellationRequested) return [{ type: 'TaskFailed', data: { attempt, failure: CANCELLED_BY_PROVIDER, cost, decidedAt } }];
@@ -211,6 +205,15 @@ const CANCELLED_BY_PROVIDER: Failure = {
 function bookTimeOut(state: TaskState, at: InstantMs): TaskFact[] | null {
   if (isOver(state)) return [];
   return at >= timesOutAt(state) ? [timedOut(state, at)] : null;
+}
+
+/** As {@link bookTimeOut}, for a verdict of this attempt: one that was given up can bring nothing else, though the task goes on. */
+function beforeLateVerdict(state: TaskState, attempt: AttemptState, at: InstantMs): TaskFact[] | null {
+  return bookTimeOut(state, at) ?? (attempt.status === 'abandoned' ? [] : null);
+}
+
+function isGivenUpAgain(attempt: AttemptState, { lost }: { lost?: true }): boolean {
+  return lost === true && attempt.status === 'abandoned';
 }
 
 function timedOut(state: TaskState, at: InstantMs): TaskFact {
@@ -248,158 +251,4 @@ function hasVerdict(attempt: AttemptState): boolean {
 /** Our own id of an attempt, the same for ever: a job that was submitted twice by accident is found under it. */
 export function clientJobId(taskId: string, attempt: number): string {
   return `${taskId}.${attempt}`;
-}
-
-// ── Evolve ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export function initialTask(): TaskState {
-  return {
-    exists: false,
-    taskId: '',
-    accountId: '',
-    userId: null,
-    model: '',
-    family: '',
-    provider: '',
-    parameters: {},
-    prompt: null,
-    metadata: null,
-    credits: 0,
-    priceVersion: '',
-    quoteId: null,
-    status: 'pending',
-    attempts: [],
-    percent: null,
-    assets: [],
-    deliveredFraction: null,
-    failure: null,
-    createdAt: 0,
-    updatedAt: 0,
-    deadlineAt: 0,
-    deadlinePolicy: 'release_now',
-    holdUntil: 0,
-    cancellationRequested: false,
-    late: null,
-  };
-}
-
-/** Folds in place; total over every fact that {@link decideTask} and settlement write. */
-export function evolveTask(state: TaskState, fact: TaskFact): TaskState {
-  const decidedAt = fromIso(fact.data.decidedAt);
-  if (!state.exists) {
-    state.exists = true;
-    state.createdAt = decidedAt;
-  }
-  state.updatedAt = decidedAt;
-  switch (fact.type) {
-    case 'TaskSubmitted':
-      evolveSubmission(state, fact.data);
-      state.deadlineAt = fromIso(fact.data.deadlineAt);
-      state.deadlinePolicy = fact.data.deadlinePolicy;
-      state.holdUntil = fromIso(fact.data.holdUntil);
-      return state;
-    case 'TaskRejected':
-      evolveSubmission(state, fact.data);
-      state.status = 'rejected';
-      state.failure = { code: fact.data.code, detail: fact.data.detail, blame: 'customer', retryable: false };
-      return state;
-    case 'TaskDispatched': {
-      const { attempt: number, provider, clientJobId } = fact.data;
-      state.attempts.push({ number, provider, clientJobId, providerJobId: null, status: 'dispatching', cost: null, retryAt: null });
-      state.status = 'processing';
-      state.percent = null;
-      return state;
-    }
-    case 'TaskAccepted': {
-      const attempt = attemptOf(state, fact.data.attempt);
-      if (attempt === null) return state;
-      attempt.providerJobId = fact.data.providerJobId;
-      if (attempt.status !== 'abandoned') attempt.status = 'running';
-      return state;
-    }
-    case 'TaskSubmissionUnknown':
-      evolveAttempt(state, fact.data.attempt, 'submission_unknown', null);
-      return state;
-    case 'TaskProgressed':
-      state.percent = fact.data.percent;
-      return state;
-    case 'TaskAttemptFailed':
-      evolveAttempt(state, fact.data.attempt, 'failed', fact.data.cost, fact.data.retryAt === null ? null : fromIso(fact.data.retryAt));
-      return state;
-    case 'TaskCompleted':
-      evolveAttempt(state, fact.data.attempt, 'succeeded', fact.data.cost);
-      state.assets = fact.data.assets.map((asset) => ({ ...asset, late: false }));
-      state.deliveredFraction = fact.data.deliveredFraction;
-      state.percent = 100;
-      return end(state, 'completed');
-    case 'TaskFailed':
-      evolveAttempt(state, fact.data.attempt, 'failed', fact.data.cost);
-      state.failure = fact.data.failure;
-      return end(state, 'failed');
-    case 'TaskTimedOut':
-      return end(state, 'timed_out');
-    case 'TaskCancellationRequested':
-      state.cancellationRequested = true;
-      return state;
-    case 'TaskCancelled':
-      evolveAttempt(state, fact.data.attempt, 'cancelled', fact.data.cost);
-      return end(state, 'cancelled');
-    case 'LateResultArrived': {
-      const { attempt, outcome, assets, deliveredFraction, policy, cost } = fact.data;
-      evolveAttempt(state, attempt, outcome, cost);
-      state.late = { policy, outcome, accepted: false, assets, deliveredFraction };
-      if (policy === 'deliver_free') state.assets.push(...assets.map((asset) => ({ ...asset, late: true })));
-      return state;
-    }
-    case 'LateResultAccepted':
-      if (state.late === null) return state;
-      state.late.accepted = true;
-      state.assets.push(...state.late.assets.map((asset) => ({ ...asset, late: true })));
-      return state;
-    default:
-      return unreachable(fact, 'task fact');
-  }
-}
-
-function evolveSubmission(state: TaskState, data: SubmissionData): void {
-  state.taskId = data.taskId;
-  state.accountId = data.accountId;
-  state.userId = data.userId;
-  state.model = data.model;
-  state.family = data.family;
-  state.provider = data.provider;
-  state.parameters = data.parameters;
-  state.prompt = data.prompt;
-  state.metadata = data.metadata;
-  state.credits = data.credits;
-  state.priceVersion = data.priceVersion;
-  state.quoteId = data.quoteId;
-}
-
-function evolveAttempt(
-  state: TaskState,
-  number: number | null,
-  status: AttemptState['status'],
-  cost: Money | null,
-  retryAt: InstantMs | null = null,
-): void {
-  const attempt = number === null ? null : attemptOf(state, number);
-  if (attempt === null) return;
-  attempt.status = status;
-  attempt.cost = cost ?? attempt.cost;
-  attempt.retryAt = retryAt;
-}
-
-/** Whatever attempt is still out there when the task ends can only bring a late result. */
-function end(state: TaskState, status: TaskState['status']): TaskState {
-  const live = liveAttempt(state);
-  if (live !== null) live.status = 'abandoned';
-  for (const attempt of state.attempts) attempt.retryAt = null;
-  state.status = status;
-  return state;
-}
-
-/** Attempts are numbered from 1 in the order of their dispatch. */
-function attemptOf(state: TaskState, number: number): AttemptState | null {
-  return state.attempts[number - 1] ?? null;
 }

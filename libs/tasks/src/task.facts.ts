@@ -85,7 +85,8 @@ export type TaskFact =
   | Fact<'TaskAccepted', { attempt: number; providerJobId: string; decidedAt: Iso }>
   | Fact<'TaskSubmissionUnknown', { attempt: number; detail: string; decidedAt: Iso }>
   | Fact<'TaskProgressed', { attempt: number; /** 0…100 */ percent: number; decidedAt: Iso }>
-  | Fact<'TaskAttemptFailed', { attempt: number; failure: Failure; cost: Money | null; retryAt: Iso | null; decidedAt: Iso }>
+  /** `lost`: given up without a verdict, which may still come as a late result. */
+  | Fact<'TaskAttemptFailed', { attempt: number; failure: Failure; cost: Money | null; retryAt: Iso | null; lost?: true; decidedAt: Iso }>
   | Fact<
       'TaskCompleted',
       {
@@ -97,11 +98,11 @@ export type TaskFact =
         decidedAt: Iso;
       }
     >
-  | Fact<'TaskFailed', { attempt: number | null; failure: Failure; cost: Money | null; decidedAt: Iso }>
+  | Fact<'TaskFailed', { attempt: number | null; failure: Failure; cost: Money | null; lost?: true; decidedAt: Iso }>
   | Fact<'TaskTimedOut', { attempt: number | null; deadlineAt: Iso; policy: DeadlinePolicy; decidedAt: Iso }>
   | Fact<'TaskCancellationRequested', { reason: string | null; decidedAt: Iso }>
   | Fact<'TaskCancelled', { attempt: number | null; cost: Money | null; decidedAt: Iso }>
-  /** A verdict after the ending. `assets` is empty when the verdict was no success, or policy `discard`. */
+  /** A verdict after the ending, or of an attempt that was given up. `assets` is empty when it was no success, or policy `discard`. */
   | Fact<
       'LateResultArrived',
       {

@@ -23,6 +23,7 @@ const command: fc.Arbitrary<TaskCommand> = fc.oneof(
     failure: fc.constant(FAILURE),
     cost,
     retryAt: fc.constantFrom(null, SUBMITTED_AT + 50_000, HOLD_UNTIL),
+    lost: fc.constantFrom(undefined, true),
   }),
   fc.record({
     type: fc.constant('Complete'),

@@ -4,7 +4,7 @@ import type { Asset, DeadlinePolicy, Failure, LateResultPolicy } from './task.fa
 
 export type TaskStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'timed_out' | 'cancelled' | 'rejected';
 
-/** `abandoned`: the task ended without its verdict, which can only be a late result any more. */
+/** `abandoned`: the task ended without its verdict, or it was given up as lost; its verdict can only be a late result any more. */
 export type AttemptStatus = 'dispatching' | 'submission_unknown' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'abandoned';
 
 export interface AttemptState {

@@ -120,6 +120,15 @@ export const failAttempt = (retryAt: InstantMs | null, attempt = 1): TaskCommand
   cost: USD,
   retryAt,
 });
+/** Given up without a verdict. */
+export const lose = (retryAt: InstantMs | null, attempt = 1): TaskCommand => ({
+  type: 'FailAttempt',
+  attempt,
+  failure: { ...FAILURE, code: 'worker_lost' },
+  cost: null,
+  retryAt,
+  lost: true,
+});
 export const timeOut: TaskCommand = { type: 'TimeOut' };
 export const requestCancellation: TaskCommand = { type: 'RequestCancellation', reason: 'changed my mind' };
 export const cancel = (attempt: number | null = 1): TaskCommand => ({ type: 'Cancel', attempt, cost: USD });

@@ -6,6 +6,11 @@ export interface Config {
   projectorPort: number;
   orchestratorPort: number;
   relayPort: number;
+  /** Where an owner of accounts listens for other processes of the deployment. */
+  internalHost: string;
+  internalPort: number;
+  /** A host; null: that of `internalHost`, or the machine's name. */
+  internalAddress: string | null;
   /** Absolute. */
   dataDir: string;
   /** Null: an embedded PostgreSQL under dataDir. Secret. */

@@ -24,6 +24,22 @@ export class EnvDto {
   RELAY_PORT!: number;
 
   @Env(
+    'Where a process that owns accounts listens for what other processes of the deployment forward to it; never the public address.',
+    matching(/^[A-Za-z0-9.:_-]{1,255}$/, 'a host name or an IP address'),
+    { fallback: '127.0.0.1' },
+  )
+  INTERNAL_HOST!: string;
+
+  @Env('The port for what other processes of the deployment forward; 0 takes a free one.', integer(0, 65_535), { fallback: '0' })
+  INTERNAL_PORT!: number;
+
+  @Env(
+    'The host name or IP address under which other processes reach `INTERNAL_PORT`. Absent: `INTERNAL_HOST`, or the name of the machine where that is every interface.',
+    matching(/^[A-Za-z0-9.:_-]{1,255}$/, 'a host name or an IP address'),
+  )
+  INTERNAL_ADDRESS?: string;
+
+  @Env(
     'Where the embedded PostgreSQL and what belongs to this installation are kept; relative to the directory of the checkout.',
     matching(/^[^\0]+$/, 'a path'),
     {

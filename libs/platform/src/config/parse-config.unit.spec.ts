@@ -17,6 +17,9 @@ describe('the configuration', () => {
     const config = parseConfig({ PORT: '', DATABASE_URL: ' ' }, '/srv');
     expect(config).toMatchObject({
       port: 3000,
+      internalHost: '127.0.0.1',
+      internalPort: 0,
+      internalAddress: null,
       dataDir: '/srv/.data',
       databaseUrl: null,
       eventStore: 'postgres',
@@ -85,6 +88,7 @@ describe('the configuration', () => {
     ],
     [{ KAFKA_SASL_MECHANISM: 'plain', KAFKA_USERNAME: 'u' }, 'KAFKA_SASL_MECHANISM needs KAFKA_USERNAME and KAFKA_PASSWORD'],
     [{ KAFKA_PASSWORD: 'p' }, 'KAFKA_USERNAME and KAFKA_PASSWORD mean nothing without KAFKA_SASL_MECHANISM'],
+    [{ INTERNAL_ADDRESS: 'http://api-1' }, 'INTERNAL_ADDRESS must be a host name or an IP address, not "http://api-1"'],
     [{ DEPLOYMENT_SECRET: 'short' }, 'DEPLOYMENT_SECRET must be 32 to 255 visible ASCII characters without a space'],
     [{ BURN_ORDER: 'purchased,purchased,promotional,referral' }, expect.stringContaining('BURN_ORDER must be each of')],
   ])('refuses %j in one sentence', (env, message) => {

@@ -96,9 +96,11 @@ export class ProviderCalls {
     const { outputType, durationSeconds } = data.parameters;
     return {
       clientJobId,
+      tenant: task.tenant,
       taskId: task.taskId,
       attempt,
       model: data.model,
+      family: data.family,
       prompt: await this.#promptOf(task, fact, data),
       parameters: data.parameters,
       outputType: OUTPUT_TYPES.find((known) => known === outputType) ?? model?.outputType ?? 'video',

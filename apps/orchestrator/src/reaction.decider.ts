@@ -1,5 +1,5 @@
 // 5 react · decides what an answer of the world means for a task, and what to do next; pure, and called before every act on the task as it stands.
-import { unreachable, type InstantMs } from '#libs/kernel';
+import { unreachable, type InstantMs, type Money } from '#libs/kernel';
 import type { CancelAnswer, JobReport, LookupAnswer, ProviderCapabilities, SubmitAnswer } from '#libs/providers';
 import { isOver, liveAttempt, timesOutAt, type AttemptState, type Failure, type TaskCommand, type TaskState } from '#libs/tasks';
 import type { ReactionPolicy } from './reaction.policy.js';
@@ -59,11 +59,12 @@ export function saysNothing(situation: Situation, observation: Observation, poli
       return observation.answer.kind === 'never_created' && !observation.isConfirmed;
     case 'reported': {
       const { report } = observation;
-      if (report.kind === 'unreachable' || report.kind === 'unrecognised') return true;
+      if (report.kind === 'unreachable' || report.kind === 'unrecognised' || report.kind === 'returned') return true;
+      if (report.kind === 'lost') return situation.isOver;
       return report.kind === 'running' && (report.percent ?? 0) < (situation.percent ?? 0) + policy.progressStepPercent;
     }
     case 'cancel_answered':
-      return observation.answer.kind !== 'cancelled';
+      return observation.answer.kind !== 'cancelled' && observation.answer.kind !== 'withdrawn';
     default:
       return unreachable(observation, 'observation');
   }
@@ -88,9 +89,10 @@ export function commandFor(
     case 'looked_up':
       return lookedUpCommand(state, observation, lateResultPolicy);
     case 'reported':
-      return reportedCommand(observation.attempt, observation.report, policy);
+      return reportedCommand(observation.attempt, observation.report, at, policy, jitter);
     case 'cancel_answered': {
       const { attempt, answer } = observation;
+      if (answer.kind === 'withdrawn') return { type: 'Cancel', attempt: null, cost: null };
       return answer.kind === 'cancelled' ? { type: 'Cancel', attempt, cost: answer.cost } : null;
     }
     default:
@@ -120,11 +122,12 @@ function submittedCommand(attempt: number, answer: SubmitAnswer, at: InstantMs, 
         blame: 'provider',
         retryable: answer.retryable,
       };
-      return failed(attempt, failure, answer.retryable, at, policy, jitter);
+      return failed(attempt, failure, answer.retryable ? retryDelayMs(attempt, policy, jitter) : null, at);
     }
     case 'not_sent': {
       const failure: Failure = { code: 'provider_unreachable', detail: answer.detail, blame: 'provider', retryable: true };
-      return failed(attempt, failure, true, at, policy, jitter);
+      const delayMs = retryDelayMs(attempt, policy, jitter, answer.untilDeadline === true ? Infinity : policy.attemptsMax);
+      return failed(attempt, failure, delayMs, at);
     }
     case 'unknown':
       return { type: 'MarkSubmissionUnknown', attempt, detail: answer.detail };
@@ -133,11 +136,20 @@ function submittedCommand(attempt: number, answer: SubmitAnswer, at: InstantMs, 
   }
 }
 
-/** Only where nothing was created: a job that ran and failed is never run again at our customer's or our own cost. */
-function failed(attempt: number, failure: Failure, mayRetry: boolean, at: InstantMs, policy: ReactionPolicy, jitter: number): TaskCommand {
-  const delayMs = policy.retryAfterMs * 2 ** (attempt - 1);
-  const retryAt = mayRetry && attempt < policy.attemptsMax ? at + Math.round(delayMs * (0.5 + jitter)) : null;
-  return { type: 'FailAttempt', attempt, failure, cost: null, retryAt };
+/**
+ * Retried only where nothing was created, or where the provider's terms say that to run it again costs nobody twice: a job that ran and failed
+ * is else never run again at our customer's or our own cost.
+ */
+function failed(attempt: number, failure: Failure, delayMs: number | null, at: InstantMs, cost: Money | null = null): FailAttempt {
+  return { type: 'FailAttempt', attempt, failure, cost, retryAt: delayMs === null ? null : at + delayMs };
+}
+
+type FailAttempt = Extract<TaskCommand, { type: 'FailAttempt' }>;
+
+/** Null where there are no attempts left. */
+function retryDelayMs(attempt: number, policy: ReactionPolicy, jitter: number, attemptsMax = policy.attemptsMax): number | null {
+  const delayMs = Math.min(policy.retryAfterMs * 2 ** Math.min(attempt - 1, 24), policy.retryAfterMsMax);
+  return attempt < attemptsMax ? Math.round(delayMs * (0.5 + jitter)) : null;
 }
 
 function lookedUpCommand(
@@ -165,7 +177,7 @@ const NEVER_CREATED: Failure = {
   retryable: true,
 };
 
-function reportedCommand(attempt: number, report: JobReport, policy: ReactionPolicy): TaskCommand | null {
+function reportedCommand(attempt: number, report: JobReport, at: InstantMs, policy: ReactionPolicy, jitter: number): TaskCommand | null {
   const { lateResult: lateResultPolicy } = policy;
   switch (report.kind) {
     case 'running':
@@ -176,11 +188,18 @@ function reportedCommand(attempt: number, report: JobReport, policy: ReactionPol
       return { type: 'Complete', attempt, assets, deliveredFraction, mayExceed, actualDurationSeconds, cost, lateResultPolicy };
     }
     case 'failed': {
-      const { code, detail, blame, retryable, cost } = report;
+      const { code, detail, blame, retryable, cost, mayRunAgain } = report;
+      const delayMs = mayRunAgain === true && retryable ? retryDelayMs(attempt, policy, jitter) : null;
+      if (delayMs !== null) return failed(attempt, { code, detail, blame, retryable }, delayMs, at, cost);
       return { type: 'Fail', attempt, failure: { code, detail, blame, retryable }, cost, lateResultPolicy };
     }
     case 'cancelled':
       return { type: 'Cancel', attempt, cost: report.cost };
+    case 'lost': {
+      const failure: Failure = { code: 'worker_lost', detail: report.detail, blame: 'provider', retryable: true };
+      return { ...failed(attempt, failure, report.mayRunAgain ? retryDelayMs(attempt, policy, jitter) : null, at), lost: true };
+    }
+    case 'returned':
     case 'unrecognised':
     case 'unreachable':
       return null;
@@ -198,7 +217,7 @@ export interface Memory {
   isLateResultSettled: boolean;
   /** A call to the provider is under way. */
   isCalling: boolean;
-  /** The attempt that may be submitted: dispatched by this very process just now, or proven never to have arrived. */
+  /** The attempt that may be submitted: dispatched by this very process just now, proven never to have arrived, or given back unharmed. */
   maySubmit: number | null;
   /** Cancelled as far as we can: the provider was asked and answered. */
   cancelAnswered: boolean;
@@ -237,8 +256,9 @@ export function nextStep(
     return retryAt !== null && retryAt > at ? { do: 'wait', until: Math.min(retryAt, situation.timesOutAt) } : { do: 'queue' };
   }
   const { number, clientJobId, providerJobId } = attempt;
+  const isUnwanted = situation.cancellationRequested && providerJobId !== null;
+  if (memory.maySubmit === number && !isUnwanted) return { do: 'submit', attempt: number, clientJobId };
   if (providerJobId === null) {
-    if (memory.maySubmit === number) return { do: 'submit', attempt: number, clientJobId };
     // Without a look-up nothing more can be learnt of a submission whose answer was lost: the deadline decides.
     if (!capabilities.lookup && attempt.status === 'submission_unknown') return { do: 'wait', until: situation.timesOutAt };
     if (memory.lookAt > at) return { do: 'wait', until: Math.min(memory.lookAt, situation.timesOutAt) };

@@ -10,6 +10,8 @@ export interface ReactionPolicy {
   attemptsMax: number;
   /** Before the second attempt; doubled for each further one, ± half of it. */
   retryAfterMs: number;
+  /** Of retries that go on until the deadline, the longest delay between two. */
+  retryAfterMsMax: number;
   /** How long after an ending a verdict is still looked for. */
   lateWindowMs: number;
   /** The longest delay between two looks for a late result. */
@@ -23,6 +25,7 @@ export interface ReactionPolicy {
 export const REACTION_POLICY: Omit<ReactionPolicy, 'lateResult' | 'overConsumption'> = {
   attemptsMax: 3,
   retryAfterMs: 500,
+  retryAfterMsMax: 60_000,
   lateWindowMs: 86_400_000,
   lateLookEveryMsMax: 900_000,
   progressStepPercent: 10,

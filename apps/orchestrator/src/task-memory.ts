@@ -32,6 +32,7 @@ export function remember(
       return lookLater();
     }
     case 'reported':
+      if (observation.report.kind === 'returned') memory.maySubmit = observation.attempt;
       return lookLater();
     case 'cancel_answered':
       memory.cancelAnswered = observation.answer.kind !== 'unknown';

@@ -11,9 +11,12 @@ export interface ProviderAsset {
 export interface ProviderJob {
   /** Our own id of this attempt, unique for good: idempotency key where the vendor takes one, look-up id where it has one. */
   clientJobId: string;
+  tenant: string;
   taskId: string;
   attempt: number;
   model: string;
+  /** Of the model, as it was when the task was submitted. */
+  family: string;
   prompt: string | null;
   parameters: JsonObject;
   /** What is asked for: the parameters' own, else the model's. */
@@ -27,8 +30,11 @@ export type SubmitAnswer =
   | { kind: 'accepted'; providerJobId: string }
   /** An explicit no: nothing was created. */
   | { kind: 'rejected'; code: string; detail: string; retryable: boolean }
-  /** Connection refused before anything was sent: nothing was created, safe to try again. */
-  | { kind: 'not_sent'; detail: string }
+  /**
+   * Connection refused before anything was sent: nothing was created, safe to try again. `untilDeadline`: the way there is known to be closed
+   * for everybody, so that it is tried until the deadline rather than a few times.
+   */
+  | { kind: 'not_sent'; detail: string; untilDeadline?: true }
   /** Read time-out or disconnect: it may exist. No retry, no fallback; look it up. */
   | { kind: 'unknown'; detail: string };
 
@@ -41,14 +47,32 @@ export type JobReport =
       actualDurationSeconds: string | null;
       cost: Money | null;
     }
-  | { kind: 'failed'; code: string; detail: string; blame: 'customer' | 'provider'; retryable: boolean; cost: Money | null }
+  | {
+      kind: 'failed';
+      code: string;
+      detail: string;
+      blame: 'customer' | 'provider';
+      retryable: boolean;
+      cost: Money | null;
+      /** It may be run again under a new attempt: the vendor's terms say that nobody pays twice for it. */ mayRunAgain?: true;
+    }
+  /** Given up without a verdict: whoever had it fell silent. A verdict that still comes is a late result. */
+  | { kind: 'lost'; detail: string; mayRunAgain: boolean }
+  /** Nobody has it any more, and nothing was done: to be submitted again under the same id. */
+  | { kind: 'returned' }
   | { kind: 'cancelled'; cost: Money | null }
   /** A status that this adapter does not know: keep holding, alert. */
   | { kind: 'unrecognised'; status: string }
   | { kind: 'unreachable'; detail: string };
 
 export type LookupAnswer = { kind: 'found'; providerJobId: string } | { kind: 'never_created' } | { kind: 'unknown' };
-export type CancelAnswer = { kind: 'cancelled'; cost: Money | null } | { kind: 'too_late' } | { kind: 'requested' } | { kind: 'unknown' };
+export type CancelAnswer =
+  | { kind: 'cancelled'; cost: Money | null }
+  /** Nobody had begun it, as far as is known: it ends here, and a verdict that still comes is a late result. */
+  | { kind: 'withdrawn' }
+  | { kind: 'too_late' }
+  | { kind: 'requested' }
+  | { kind: 'unknown' };
 
 /** The vendor's own rules, declared rather than discovered (research: no two vendors agree). */
 export interface ProviderCapabilities {

@@ -22,9 +22,11 @@ const simulator = (clock = { now: () => Date.now() }, pool = database.pool): Sim
 };
 const job = (simulate: JsonObject, change: Partial<ProviderJob> = {}): ProviderJob => ({
   clientJobId: `job_${++nextId}`,
+  tenant: 'acme',
   taskId: 'task_1',
   attempt: 1,
   model: 'kling-ai-5s',
+  family: 'kling',
   prompt: null,
   parameters: { simulate },
   outputType: 'video',

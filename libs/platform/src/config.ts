@@ -32,6 +32,8 @@ export interface Config {
   kafkaRequestTimeoutMs: number;
   kafkaSessionTimeoutMs: number;
   deploymentName: string;
+  fleetHeartbeatMs: number;
+  fleetLostWorker: 'retry' | 'fail';
   /** Secret; null: the one that the database keeps (see deploymentSecret). */
   deploymentSecret: string | null;
   /** Secret; null: one is made at first start. */

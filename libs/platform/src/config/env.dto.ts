@@ -122,6 +122,20 @@ export class EnvDto {
   DEPLOYMENT_NAME!: string;
 
   @Env(
+    'How often a worker of a fleet says that it is at work, in milliseconds; after three times that without a word its attempt is lost.',
+    integer(100, 600_000),
+    { fallback: '5000' },
+  )
+  FLEET_HEARTBEAT_MS!: number;
+
+  @Env(
+    'What becomes of a task whose fleet worker was lost: `retry` gives it to another worker while attempts and time are left, `fail` refunds it at once (for workers whose work costs money twice).',
+    oneOf('retry', 'fail'),
+    { fallback: 'retry' },
+  )
+  FLEET_LOST_WORKER!: 'retry' | 'fail';
+
+  @Env(
     'Known to every process of the deployment and to nobody else: signs the jobs of worker fleets and what processes forward to each other. Absent: one is made at the first start and kept in the database.',
     matching(/^[\x21-\x7e]{32,255}$/, '32 to 255 visible ASCII characters without a space'),
     { secret: true },

@@ -63,6 +63,8 @@ function toConfig(env: EnvDto, cwd: string): Config {
     kafkaRequestTimeoutMs: env.KAFKA_REQUEST_TIMEOUT_MS,
     kafkaSessionTimeoutMs: env.KAFKA_SESSION_TIMEOUT_MS,
     deploymentName: env.DEPLOYMENT_NAME,
+    fleetHeartbeatMs: env.FLEET_HEARTBEAT_MS,
+    fleetLostWorker: env.FLEET_LOST_WORKER,
     deploymentSecret: env.DEPLOYMENT_SECRET ?? null,
     adminApiKey: env.ADMIN_API_KEY ?? null,
     testClock: env.TEST_CLOCK,

@@ -29,6 +29,8 @@ describe('the configuration', () => {
       kafkaReplicationFactor: null,
       kafkaRetentionMs: 604_800_000,
       kafkaSasl: null,
+      fleetHeartbeatMs: 5000,
+      fleetLostWorker: 'retry',
       deploymentSecret: null,
       adminApiKey: null,
       testClock: false,

@@ -2,9 +2,11 @@
 import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { EventStore } from '#libs/event-store';
-import { EVENT_STORE, LOGGER, PG_POOL } from '#libs/platform';
-import { ProjectionEngine, ProjectionProgress, ProjectionsModule, READ_MODEL_LIST } from '#libs/projections';
+import { EVENT_STORE, LOGGER, METRICS, PG_POOL, READ_MODELS } from '#libs/platform';
+import { ProjectionEngine, ProjectionProgress, ProjectionsModule, READ_MODEL_LIST, type ReadModels } from '#libs/projections';
+import { ProjectorMetrics } from './projector.metrics.js';
 
 /** Starts the engine with the process and ends it before the pool closes. */
 @Injectable()
@@ -31,5 +33,16 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 }
 
-@Module({ imports: [ProjectionsModule], providers: [Projector], exports: [Projector] })
+@Module({
+  imports: [ProjectionsModule],
+  providers: [
+    Projector,
+    {
+      provide: ProjectorMetrics,
+      inject: [METRICS, READ_MODELS],
+      useFactory: (registry: Registry, models: ReadModels) => new ProjectorMetrics(registry, models),
+    },
+  ],
+  exports: [Projector],
+})
 export class ProjectorModule {}

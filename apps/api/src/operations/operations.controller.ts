@@ -1,11 +1,13 @@
 // 1 HTTP in · what operators ask: does it live, is it ready, what do its figures say. No key is needed.
-import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
-import { METRICS, READINESS, type Readiness } from '#libs/platform';
+import { METRICS, partsAsked, READINESS, type Readiness } from '#libs/platform';
 import { OPENAPI_TEXT } from '../openapi/openapi.token.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { Drain } from '../http/drain.js';
+import { CheckedQuery } from '../validation/checked.js';
+import { ReadinessQueryDto } from '../validation/queries.js';
 
 @Controller()
 export class OperationsController {
@@ -34,13 +36,19 @@ export class OperationsController {
     id: 'getReadiness',
     tag: 'Operations',
     summary: 'Whether the process can serve, part by part.',
-    description: 'The same shape with status 503 when a part is down.',
+    description:
+      'The same shape with status 503 when a part is down. `?parts=eventStore,postgres` judges these alone: what decides whether this process gets requests.',
+    query: ReadinessQueryDto,
     scope: null,
     open: true,
     answer: { status: 200, schema: 'Readiness' },
   })
-  async ready(@Req() _request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const report = await this.readiness.report();
+  async ready(
+    @Req() _request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Query(new CheckedQuery(ReadinessQueryDto)) query: ReadinessQueryDto,
+  ): Promise<void> {
+    const report = await this.readiness.report(partsAsked(query.parts));
     const down = report.status === 'down' || this.drain.isDraining;
     if (down) reply.header('Retry-After', '1');
     void reply.code(down ? 503 : 200).send({ ...report, ...(this.drain.isDraining && { status: 'down', draining: true }) });

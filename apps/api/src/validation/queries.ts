@@ -9,6 +9,13 @@ const LIMIT = /^[1-9]\d{0,2}$/;
 const LIMIT_MAX = 200;
 const LIMIT_DEFAULT = 50;
 
+export class ReadinessQueryDto {
+  /** Names of parts, separated by commas. */
+  @Optional()
+  @Pattern(/^[A-Za-z0-9:_-]{1,64}(,[A-Za-z0-9:_-]{1,64}){0,31}$/, 'names of parts, separated by commas')
+  parts?: string;
+}
+
 export class ReadQueryDto {
   /** Wait until the read models have reached this position. */
   @Optional()

@@ -1,7 +1,7 @@
 // `/healthz`, `/readyz` and `/metrics` of a process that has no other port: a projector or an orchestrator on its own.
 import { createServer, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
-import type { Readiness } from './readiness.js';
+import { partsAsked, type Readiness } from './readiness.js';
 
 export interface HealthServer {
   url: string;
@@ -10,10 +10,10 @@ export interface HealthServer {
 
 export async function serveHealth(options: { host: string; port: number; readiness: Readiness; metrics: Registry }): Promise<HealthServer> {
   const { host, port, readiness, metrics } = options;
-  const routes: Record<string, (response: ServerResponse) => Promise<void>> = {
+  const routes: Record<string, (response: ServerResponse, query: URLSearchParams) => Promise<void>> = {
     '/healthz': async (response) => answer(response, 200, { status: 'ok' }),
-    '/readyz': async (response) => {
-      const report = await readiness.report();
+    '/readyz': async (response, query) => {
+      const report = await readiness.report(partsAsked(query.get('parts')));
       answer(response, report.status === 'down' ? 503 : 200, report);
     },
     '/metrics': async (response) => {
@@ -22,9 +22,10 @@ export async function serveHealth(options: { host: string; port: number; readine
     },
   };
   const server = createServer((request, response) => {
-    const route = routes[(request.url ?? '').split('?')[0] ?? ''];
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    const route = routes[path];
     if (route === undefined) answer(response, 404, { status: 404, title: 'Not found' });
-    else route(response).catch(() => response.destroy());
+    else route(response, new URLSearchParams(query)).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -30,12 +30,27 @@ export class Readiness {
     };
   }
 
-  async report(): Promise<ReadinessReport> {
-    const entries = await Promise.all([...this.#checks].map(async ([part, check]) => [part, await judge(check)] as const));
+  /**
+   * Of these parts only, where they are named: whoever decides whether this process gets requests asks for those that it cannot serve without,
+   * so that one read model that stopped does not take every process of the deployment away.
+   */
+  async report(only?: readonly string[]): Promise<ReadinessReport> {
+    const asked = only === undefined ? [...this.#checks] : only.map((part) => [part, this.#checks.get(part) ?? noSuchPart] as const);
+    const entries = await Promise.all(asked.map(async ([part, check]) => [part, await judge(check)] as const));
     entries.sort(([a], [b]) => (a < b ? -1 : 1));
     const worst = (['down', 'degraded'] as const).find((status) => entries.some(([, health]) => health.status === status));
     return { status: worst ?? 'ok', parts: Object.fromEntries(entries) };
   }
+}
+
+function noSuchPart(): PartHealth {
+  return { status: 'down', detail: 'this process has no such part' };
+}
+
+/** What `?parts=a,b` names; undefined without it: every part. */
+export function partsAsked(query: string | null | undefined): readonly string[] | undefined {
+  if (query === null || query === undefined || query === '') return undefined;
+  return [...new Set(query.split(','))];
 }
 
 async function judge(check: Check): Promise<PartHealth> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Readiness } from '#libs/platform';
+import { partsAsked, Readiness } from '#libs/platform';
 
 describe('readiness', () => {
   it('is as good as the worst part, and names each', async () => {
@@ -19,5 +19,18 @@ describe('readiness', () => {
     const readiness = new Readiness();
     readiness.register('postgres', () => Promise.reject(new Error('SELECT secret FROM keys')));
     expect(await readiness.report()).toEqual({ status: 'down', parts: { postgres: { status: 'down', detail: 'the check failed' } } });
+  });
+
+  it('judges only the parts that are asked for, and takes a part that is not there as down', async () => {
+    const readiness = new Readiness();
+    readiness.register('postgres', () => ({ status: 'ok' }));
+    readiness.register('readModel:movements', () => ({ status: 'down', detail: 'stopped' }));
+    expect((await readiness.report()).status).toBe('down');
+    expect(await readiness.report(partsAsked('postgres'))).toEqual({ status: 'ok', parts: { postgres: { status: 'ok' } } });
+    expect((await readiness.report(partsAsked('postgres,postgers'))).parts).toEqual({
+      postgres: { status: 'ok' },
+      postgers: { status: 'down', detail: 'this process has no such part' },
+    });
+    expect([partsAsked(null), partsAsked(undefined), partsAsked('')]).toEqual([undefined, undefined, undefined]);
   });
 });

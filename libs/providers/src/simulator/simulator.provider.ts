@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Clock, JsonObject } from '#libs/kernel';
 import type { CancelAnswer, JobReport, LookupAnswer, Provider, ProviderCapabilities, ProviderJob, SubmitAnswer } from '../provider.port.js';
-import { BatchedCalls } from './batched-calls.js';
+import { BatchedCalls } from '../batched-calls.js';
 import { SimulatorHints } from './simulator.hints.js';
 import { SimulatorJobs } from './simulator.jobs.postgres.js';
 import { simulationErrors, simulationOf, type FieldError } from './simulator.parameters.js';

@@ -4,6 +4,7 @@ import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, sy
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { guardKafka } from './kafka-guard.js';
 
 async function freePort() {
   const server = createServer();
@@ -70,5 +71,6 @@ export default async function setup() {
   server.stderr.destroy();
   server.unref();
   globalThis.__testPostgres = { server, dir };
+  globalThis.__testKafka = guardKafka();
   process.env.TEST_POSTGRES_URL = `postgres://postgres@127.0.0.1:${port}/postgres`;
 }

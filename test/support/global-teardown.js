@@ -1,7 +1,8 @@
-// Ends the test run's PostgreSQL, by its id, and removes its directory.
+// Ends the test run's PostgreSQL and Kafka, by their ids, and removes their directories.
 import { rmSync } from 'node:fs';
 
 export default async function teardown() {
+  await globalThis.__testKafka?.end();
   const { server, dir } = globalThis.__testPostgres ?? {};
   if (!server) return;
   if (server.exitCode === null && server.signalCode === null) {

@@ -4,6 +4,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { CatalogueModule, QuotesModule } from '#libs/catalogue';
 import { EventStoreModule } from '#libs/event-store';
 import { LedgerModule } from '#libs/ledger';
+import { MessagingModule } from '#libs/messaging';
 import { PlatformModule, type PlatformOptions } from '#libs/platform';
 import { ProjectionsModule } from '#libs/projections';
 import { ProvidersModule } from '#libs/providers';
@@ -19,6 +20,7 @@ export function compose(options: PlatformOptions, roles: Type[]): DynamicModule 
       PlatformModule.with(options),
       CqrsModule.forRoot(),
       EventStoreModule,
+      MessagingModule,
       ProvidersModule,
       CatalogueModule,
       LedgerModule,

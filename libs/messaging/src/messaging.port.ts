@@ -33,8 +33,16 @@ export class BrokerUnavailable extends Error {
   override readonly name = 'BrokerUnavailable';
 }
 
+/** The broker answered that it will never take one of these messages (too large, for one): none of the same send may be counted on. */
+export class MessageRefused extends Error {
+  override readonly name = 'MessageRefused';
+}
+
 export interface MessageProducer {
-  /** Resolves when every in-sync replica has them. One send at a time is under way; later calls wait their turn. Throws {@link BrokerUnavailable}. */
+  /**
+   * Resolves when every in-sync replica has them. One send at a time is under way; later calls wait their turn. Throws
+   * {@link BrokerUnavailable} or {@link MessageRefused}.
+   */
   send(topic: string, messages: readonly OutgoingMessage[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -45,8 +53,9 @@ export interface ConsumeOptions {
   /** Where a group without committed offsets begins; default `earliest`. */
   from?: 'earliest' | 'latest';
   /**
-   * One partition's messages in order. Their offsets are committed when it resolves; when it throws, they are handed over again after a
-   * pause. `signal` is aborted when the partition is taken away or the consumer stops: what was not handled by then is another's.
+   * One partition's messages in order; partitions side by side. Resolving says that each of them was handled, and their offsets are
+   * committed; when it throws, they are handed over again after a pause. `signal` is aborted when the partition is taken away or the
+   * consumer stops: whoever ends early for it throws, and what was not committed by then is another's.
    */
   handle(messages: readonly IncomingMessage[], signal: AbortSignal): Promise<void>;
   /** Told of every failure; the consumer goes on by itself. */

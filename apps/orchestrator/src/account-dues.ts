@@ -2,13 +2,15 @@
 import type { Logger } from 'pino';
 import type { Clock, InstantMs } from '#libs/kernel';
 import { EventStoreUnavailable, SessionsOverloaded } from '#libs/event-store';
-import type { DueAccount, DueRows } from '#libs/reactions';
+import { partitionOf, type DueAccount, type DueRows } from '#libs/reactions';
 import type { OrchestratorMetrics } from './orchestrator.metrics.js';
-import { accountKey, type PendingRows } from './pending-rows.js';
+import type { OwnedPartition } from './owned-partition.js';
+import { accountKey } from './pending-rows.js';
 
 export interface AccountDueParts {
   rows: Pick<DueRows, 'dueAccounts' | 'nextAccountDueAt'>;
-  pending: PendingRows;
+  /** Those of this process that are open. */
+  partitions: () => ReadonlyMap<number, OwnedPartition>;
   /** Books what is due on one account; answers when it is next due. */
   book: (tenant: string, accountId: string) => Promise<{ nextDueAt: InstantMs | null; booked: number }>;
   /** Everything pending goes to the database. */
@@ -17,7 +19,6 @@ export interface AccountDueParts {
   logger: Logger;
   metrics: OrchestratorMetrics;
   accountsAtOnceMax: number;
-  mayAct: () => boolean;
 }
 
 const ACCOUNTS_PER_ROUND = 256;
@@ -43,17 +44,22 @@ export class AccountDues {
     return this.#nextAt;
   }
 
-  lower(tenant: string, accountId: string, dueAt: InstantMs): void {
-    this.parts.pending.lower(tenant, accountId, dueAt);
+  lower(partition: OwnedPartition, tenant: string, accountId: string, dueAt: InstantMs): void {
+    partition.pending.lower(tenant, accountId, dueAt);
     const key = accountKey(tenant, accountId);
     const meanwhile = this.#loweredMeanwhile.get(key);
     if (meanwhile !== undefined) this.#loweredMeanwhile.set(key, Math.min(meanwhile, dueAt));
     this.#nextAt = Math.min(this.#nextAt, dueAt);
   }
 
+  /** A partition was taken over: what is due there is not known yet. */
+  lookAgain(): void {
+    this.#nextAt = 0;
+  }
+
   /** Starts booking where something is due. Failures are logged and tried again; none is thrown. */
   tick(): void {
-    if (this.#running !== null || this.#nextAt > this.parts.clock.now() || !this.parts.mayAct()) return;
+    if (this.#running !== null || this.#nextAt > this.parts.clock.now() || this.parts.partitions().size === 0) return;
     this.#running = this.#bookAll()
       .catch((error: unknown) => {
         this.parts.metrics.troubles.inc({ part: 'dues' });
@@ -63,48 +69,49 @@ export class AccountDues {
       .finally(() => (this.#running = null));
   }
 
-  async settled(): Promise<void> {
-    await this.#running;
-  }
-
   async #bookAll(): Promise<void> {
-    const { rows, pending, clock, mayAct, write } = this.parts;
+    const { rows, partitions, clock, write } = this.parts;
     // From here on whatever is lowered stands beside what the rows say, whether it is among them yet or not.
     this.#nextAt = Infinity;
     await write();
     for (;;) {
-      const due = await rows.dueAccounts(clock.now(), ACCOUNTS_PER_ROUND);
-      if (due.length === 0 || !mayAct()) break;
-      const todo = due.filter(({ tenant, accountId }) => !pending.isAccountPending(tenant, accountId));
-      await this.#bookEach(todo);
+      const due = await rows.dueAccounts(clock.now(), ACCOUNTS_PER_ROUND, [...partitions().keys()]);
+      if (due.length === 0) break;
+      await this.#bookEach(due);
       await write();
     }
-    const next = await rows.nextAccountDueAt();
+    const next = await rows.nextAccountDueAt([...partitions().keys()]);
     this.#nextAt = Math.min(this.#nextAt, next ?? Infinity);
   }
 
   async #bookEach(accounts: DueAccount[]): Promise<void> {
     const todo = accounts.values();
     const work = async (): Promise<void> => {
-      for (const account of todo) if (this.parts.mayAct()) await this.#bookOne(account);
+      for (const account of todo) {
+        const partition = this.parts.partitions().get(partitionOf(account.tenant, account.accountId));
+        if (partition === undefined || partition.pending.isAccountPending(account.tenant, account.accountId)) continue;
+        await this.#bookOne(partition, account);
+      }
     };
     await Promise.all(Array.from({ length: Math.min(this.parts.accountsAtOnceMax, accounts.length) }, work));
   }
 
-  async #bookOne({ tenant, accountId }: DueAccount): Promise<void> {
+  async #bookOne(partition: OwnedPartition, { tenant, accountId }: DueAccount): Promise<void> {
     const key = accountKey(tenant, accountId);
     this.#loweredMeanwhile.set(key, Infinity);
+    partition.bookings += 1;
     try {
       const { nextDueAt, booked } = await this.parts.book(tenant, accountId);
       this.parts.metrics.duesBooked.inc(booked);
       const dueAt = Math.min(nextDueAt ?? Infinity, this.#loweredMeanwhile.get(key) ?? Infinity);
-      this.parts.pending.book(tenant, accountId, dueAt === Infinity ? null : dueAt);
+      partition.pending.book(tenant, accountId, dueAt === Infinity ? null : dueAt);
     } catch (error) {
       if (error instanceof EventStoreUnavailable || error instanceof SessionsOverloaded) throw error;
       this.parts.metrics.troubles.inc({ part: 'dues' });
       this.parts.logger.error({ err: error, tenant, accountId }, 'the dues of an account could not be booked; they are tried again');
-      this.parts.pending.book(tenant, accountId, this.parts.clock.now() + TROUBLE_DELAY_MS);
+      partition.pending.book(tenant, accountId, this.parts.clock.now() + TROUBLE_DELAY_MS);
     } finally {
+      partition.bookings -= 1;
       this.#loweredMeanwhile.delete(key);
     }
   }

@@ -1,35 +1,19 @@
-// 5 react · writes due rows and checkpoint together, one write at a time; called every so often, and by whoever needs the rows to be there.
-import type { Position } from '#libs/event-store';
-import type { Lease } from '#libs/platform';
+// 5 react · writes due rows and checkpoints of all partitions together, one write at a time; called every so often, and by whoever needs the rows to be there.
 import type { DueRows } from '#libs/reactions';
-import type { PendingRows } from './pending-rows.js';
+import type { OwnedPartition } from './owned-partition.js';
 
 export class CheckpointWriter {
-  /** Every fact up to here is in the pending rows, or needs none. */
-  #seen: Position;
-  #written: Position;
   #current: Promise<void> | null = null;
   #following: Promise<void> | null = null;
 
   constructor(
-    private readonly rows: DueRows,
-    private readonly pending: PendingRows,
-    private readonly lease: Lease,
-    position: Position,
-  ) {
-    this.#seen = position;
-    this.#written = position;
-  }
+    private readonly rows: Pick<DueRows, 'write'>,
+    private readonly partitions: () => Iterable<OwnedPartition>,
+    /** Another process owns it by now: nothing of it was written. */
+    private readonly onLost: (partition: OwnedPartition) => void,
+  ) {}
 
-  saw(position: Position): void {
-    this.#seen = position;
-  }
-
-  get hasNews(): boolean {
-    return this.#seen !== this.#written || this.pending.size > 0;
-  }
-
-  /** Resolved once everything that is pending now is in the database. */
+  /** Resolved once everything that is pending now is in the database, or belongs to another process. */
   write(): Promise<void> {
     if (this.#current === null) {
       this.#current = this.#write().finally(() => (this.#current = null));
@@ -46,16 +30,21 @@ export class CheckpointWriter {
   }
 
   async #write(): Promise<void> {
-    if (!this.hasNews) return;
-    const [from, to] = [this.#written, this.#seen];
-    const changes = this.pending.take();
+    const taken = [...this.partitions()].flatMap((partition) => {
+      const write = partition.takeWrite();
+      return write === null ? [] : [{ partition, write }];
+    });
+    if (taken.length === 0) return;
+    let written: Set<number>;
     try {
-      await this.rows.write(this.lease, from, to, changes);
+      written = await this.rows.write(taken.map(({ write }) => write));
     } catch (error) {
-      this.pending.failed();
+      for (const { partition } of taken) partition.notWritten();
       throw error;
     }
-    this.pending.written();
-    this.#written = to;
+    for (const { partition, write } of taken) {
+      if (written.has(partition.index)) partition.written(write.to);
+      else this.onLost(partition);
+    }
   }
 }

@@ -116,21 +116,38 @@ describe('a process stopped', () => {
 });
 
 describe('two processes on one database', () => {
-  it('have one owner at a time, never submit twice, and the other takes over', async () => {
-    const acc = await account();
+  it('share the partitions evenly, act once on each task, and one takes over all when the other is killed', async () => {
+    const accs = await Promise.all(Array.from({ length: 8 }, () => account()));
     const [a, b] = await Promise.all([world.orchestrator(), world.orchestrator()]);
-    await until('one to own the lease', () => a.orchestrator.isOwner || b.orchestrator.isOwner);
-    const ids = await Promise.all(Array.from({ length: 25 }, () => world.submit(acc, { afterMs: 20 })));
-    const [owner, other] = a.orchestrator.isOwner ? [a, b] : [b, a];
+    await until('the partitions to be shared', () => a.orchestrator.partitions === 8 && b.orchestrator.partitions === 8);
+    const ids = await Promise.all(Array.from({ length: 40 }, (_, index) => world.submit(accs[index % 8]!, { afterMs: 20 })));
     await Promise.all(ids.slice(0, 5).map(settled));
-    expect(other.orchestrator.isOwner).toBe(false);
-    await world.kill(owner);
-    const more = await world.submit(acc, { afterMs: 0 });
-    await Promise.all([...ids, more].map(settled));
-    expect(other.orchestrator.isOwner).toBe(true);
-    for (const id of [...ids, more]) {
+    await world.kill(a);
+    const more = await Promise.all(accs.map((acc) => world.submit(acc, { afterMs: 0 })));
+    await Promise.all([...ids, ...more].map(settled));
+    await until('the other to own all', () => b.orchestrator.partitions === 16);
+    for (const id of [...ids, ...more]) {
       expect(await jobsOf(id)).toBe(1);
       expect(await world.money(id)).toEqual(['CreditsConsumed']);
     }
+  });
+
+  it('make room for a third that comes, without leaving any attempt in doubt', async () => {
+    const accs = await Promise.all(Array.from({ length: 8 }, () => account()));
+    await Promise.all([world.orchestrator(), world.orchestrator()]);
+    const ids: string[] = [];
+    const load = (async () => {
+      for (let round = 0; round < 12; round += 1) ids.push(...(await Promise.all(accs.map((acc) => world.submit(acc, { afterMs: 30 })))));
+    })();
+    const third = await world.orchestrator();
+    await until('the third to have its part', () => third.orchestrator.partitions >= 5);
+    await load;
+    await Promise.all(ids.map(settled));
+    expect(
+      await world
+        .facts({ types: ['TaskSubmissionUnknown'] })
+        .then((facts) => facts.filter((fact) => ids.some((id) => fact.stream.endsWith(id)))),
+    ).toEqual([]);
+    expect(await Promise.all(ids.map(jobsOf))).toEqual(ids.map(() => 1));
   });
 });

@@ -1,19 +1,9 @@
-// 5 react · who may submit next: a bounded number at once, round robin over accounts, so that one account's backlog starves no other.
-
-interface Line<Item> {
-  account: string;
-  items: Item[];
-  /** Index of the first that still waits; the array is cut once half of it has gone. */
-  from: number;
-}
+// 5 react · who may submit next: a bounded number at once from this process, the fair queue's next whenever one has left.
+import { FairQueue } from './fair-queue.js';
 
 export class FairSlots<Item> {
-  readonly #lines = new Map<string, Line<Item>>();
-  /** Accounts with somebody waiting, in the order of their turns. */
-  #turns: Array<Line<Item>> = [];
-  #nextTurn = 0;
+  readonly #queue = new FairQueue<Item>();
   #taken = 0;
-  #waiting = 0;
 
   constructor(
     private readonly slotsMax: number,
@@ -21,7 +11,7 @@ export class FairSlots<Item> {
   ) {}
 
   get waiting(): number {
-    return this.#waiting;
+    return this.#queue.waiting;
   }
 
   get taken(): number {
@@ -29,15 +19,8 @@ export class FairSlots<Item> {
   }
 
   /** Starts it now or when its account's turn comes. */
-  enter(account: string, item: Item): void {
-    let line = this.#lines.get(account);
-    if (line === undefined) {
-      line = { account, items: [], from: 0 };
-      this.#lines.set(account, line);
-      this.#turns.push(line);
-    }
-    line.items.push(item);
-    this.#waiting += 1;
+  enter(account: string, weight: number, item: Item): void {
+    this.#queue.enter(account, weight, item);
     this.#fill();
   }
 
@@ -46,32 +29,17 @@ export class FairSlots<Item> {
     this.#fill();
   }
 
-  #fill(): void {
-    while (this.#taken < this.slotsMax && this.#waiting > 0) {
-      const item = this.#next();
-      this.#taken += 1;
-      this.#waiting -= 1;
-      this.start(item);
-    }
+  /** Those of the account that wait wait no longer, and are never started. */
+  drop(account: string): void {
+    this.#queue.drop(account);
   }
 
-  #next(): Item {
-    if (this.#nextTurn >= this.#turns.length) this.#nextTurn = 0;
-    const line = this.#turns[this.#nextTurn]!;
-    const item = line.items[line.from]!;
-    line.from += 1;
-    if (line.from === line.items.length) {
-      this.#lines.delete(line.account);
-      // The last takes the place that became free: the turn of every other account stays within one round.
-      const last = this.#turns.pop()!;
-      if (last !== line) this.#turns[this.#nextTurn] = last;
-      return item;
+  #fill(): void {
+    while (this.#taken < this.slotsMax) {
+      const item = this.#queue.next();
+      if (item === null) return;
+      this.#taken += 1;
+      this.start(item);
     }
-    if (line.from > 1_024 && line.from * 2 > line.items.length) {
-      line.items.splice(0, line.from);
-      line.from = 0;
-    }
-    this.#nextTurn += 1;
-    return item;
   }
 }

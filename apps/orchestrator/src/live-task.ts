@@ -10,6 +10,8 @@ export interface LiveTask {
   readonly accountId: string;
   readonly stream: string;
   readonly correlationId: string;
+  /** Of the account when the task was submitted: its weight is the account's share of a provider's places. */
+  readonly plan: string;
   /** The last fact that this process knows of: what it does next is because of it. */
   causationId: string;
   /** Until the submission was answered: what the job is made of. Null where it has to be read again. */
@@ -31,6 +33,8 @@ export interface LiveTask {
   isRunning: boolean;
   /** In line for a submission, or holding a place. */
   place: 'none' | 'waiting' | 'held';
+  /** At which provider. */
+  placeAt: string;
   /** When it is looked at again by itself; Infinity: when something is learnt. */
   dueAt: InstantMs;
   /** Failures of our own parts in a row. */
@@ -54,6 +58,7 @@ export function liveTask(
     accountId,
     stream: tenantStream('task', tenant, taskId),
     correlationId: first.correlationId,
+    plan: (first.data as { plan?: string }).plan ?? '',
     causationId: last.id,
     submitted: keepable(first) ? first : null,
     situation: null,
@@ -66,6 +71,7 @@ export function liveTask(
     inbox: [],
     isRunning: false,
     place: 'none',
+    placeAt: '',
     dueAt: Infinity,
     troubles: 0,
     row,

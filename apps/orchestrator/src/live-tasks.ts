@@ -1,31 +1,34 @@
 // 5 react · the tasks that this process has in mind: who is due when, who waits for a place, whose job a hint speaks of, and what their rows say.
 import type { Clock, InstantMs } from '#libs/kernel';
-import type { Provider } from '#libs/providers';
 import { DueHeap } from './due-heap.js';
-import { FairSlots } from './fair-slots.js';
 import type { LiveTask } from './live-task.js';
 import { accountKey, type PendingRows } from './pending-rows.js';
+import type { Places } from './places.js';
 import type { OrchestratorLimits } from './reaction.policy.js';
 
 /** A task that is looked at again only after this long waits as a row; much sooner where the memory is half full. */
 const PARKED_BEYOND_MS = 60_000;
 const PARKED_BEYOND_CROWDED_MS = 2_000;
 const HEAP_SLACK = 1_000;
-/** Of a provider that this process does not know: its tasks wait, so one place is enough. */
-const UNKNOWN_PROVIDER_SLOTS = 1;
+/** Of one account, in line: where the memory is half full, and where it is full. An account that has next to nothing there is always let in. */
+const WAITING_PER_ACCOUNT_CROWDED_MAX = 64;
+const WAITING_PER_ACCOUNT_FULL_MAX = 1;
+/** Past the full memory, for accounts that have next to nothing in it. */
+const SPARE_FRACTION = 5;
 
 export class LiveTasks {
   readonly #tasks = new Map<string, LiveTask>();
   readonly #byJob = new Map<string, LiveTask>();
   readonly #waitingByAccount = new Map<string, number>();
   readonly #heap = new DueHeap<LiveTask>();
-  readonly #slots = new Map<string, FairSlots<LiveTask>>();
 
   constructor(
     private readonly parts: {
       rows: PendingRows;
       clock: Clock;
-      providers: ReadonlyMap<string, Provider>;
+      /** Shared by all partitions of this process. */
+      places: Places;
+      weightOf: (plan: string) => number;
       limits: OrchestratorLimits;
       /** Its turn to be submitted has come. */
       onTurn: (task: LiveTask) => void;
@@ -36,16 +39,6 @@ export class LiveTasks {
 
   get size(): number {
     return this.#tasks.size;
-  }
-
-  get room(): number {
-    return Math.max(0, this.parts.limits.activeTasksMax - this.#tasks.size);
-  }
-
-  get waiting(): number {
-    let waiting = 0;
-    for (const slots of this.#slots.values()) waiting += slots.waiting;
-    return waiting;
   }
 
   has(taskId: string): boolean {
@@ -67,18 +60,26 @@ export class LiveTasks {
   /** Whether another task of the account may wait in memory. */
   hasRoomFor(tenant: string, accountId: string): boolean {
     const waiting = this.#waitingByAccount.get(accountKey(tenant, accountId)) ?? 0;
-    return this.room > 0 && waiting < this.parts.limits.waitingPerAccountMax;
+    return roomIn(this.parts.places, this.parts.limits) > 0 && waiting < this.#waitingMax();
   }
 
   add(task: LiveTask): void {
     this.#tasks.set(task.taskId, task);
+    this.parts.places.inMemory += 1;
     this.parts.rows.put(task, task.row.timesOutAt, false);
   }
 
   /** Accounts (by {@link accountKey}) of which no more may wait in memory. */
   saturatedAccounts(): string[] {
-    const { waitingPerAccountMax } = this.parts.limits;
-    return [...this.#waitingByAccount].filter(([, waiting]) => waiting >= waitingPerAccountMax).map(([key]) => key);
+    const max = this.#waitingMax();
+    return [...this.#waitingByAccount].filter(([, waiting]) => waiting >= max).map(([key]) => key);
+  }
+
+  /** The fuller the memory, the less of it for those who have much in it: there is always some left for who has nothing. */
+  #waitingMax(): number {
+    const { limits, places } = this.parts;
+    if (places.inMemory >= limits.activeTasksMax) return WAITING_PER_ACCOUNT_FULL_MAX;
+    return isCrowded(places, limits) ? Math.min(WAITING_PER_ACCOUNT_CROWDED_MAX, limits.waitingPerAccountMax) : limits.waitingPerAccountMax;
   }
 
   // ── Places ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,34 +87,28 @@ export class LiveTasks {
   queue(task: LiveTask, provider: string): void {
     if (task.place !== 'none') return;
     task.place = 'waiting';
-    const key = accountKey(task.tenant, task.accountId);
-    this.#waitingByAccount.set(key, (this.#waitingByAccount.get(key) ?? 0) + 1);
-    this.#slotsOf(provider).enter(key, task);
+    task.placeAt = provider;
+    const account = accountKey(task.tenant, task.accountId);
+    this.#waitingByAccount.set(account, (this.#waitingByAccount.get(account) ?? 0) + 1);
+    const { places, weightOf, onTurn } = this.parts;
+    places.enter(provider, {
+      account,
+      weight: weightOf(task.plan),
+      start: () => {
+        const waiting = (this.#waitingByAccount.get(account) ?? 1) - 1;
+        if (waiting > 0) this.#waitingByAccount.set(account, waiting);
+        else this.#waitingByAccount.delete(account);
+        task.place = 'held';
+        if (task.isGone) queueMicrotask(() => this.leavePlace(task));
+        else onTurn(task);
+      },
+    });
   }
 
-  leavePlace(task: LiveTask, provider: string): void {
+  leavePlace(task: LiveTask): void {
     if (task.place !== 'held') return;
     task.place = 'none';
-    this.#slotsOf(provider).leave();
-  }
-
-  #slotsOf(provider: string): FairSlots<LiveTask> {
-    let slots = this.#slots.get(provider);
-    if (slots === undefined) {
-      const slotsMax = this.parts.providers.get(provider)?.capabilities.callsMax ?? UNKNOWN_PROVIDER_SLOTS;
-      const made: FairSlots<LiveTask> = new FairSlots(slotsMax, (task) => {
-        const key = accountKey(task.tenant, task.accountId);
-        const waiting = (this.#waitingByAccount.get(key) ?? 1) - 1;
-        if (waiting > 0) this.#waitingByAccount.set(key, waiting);
-        else this.#waitingByAccount.delete(key);
-        task.place = 'held';
-        if (task.isGone) queueMicrotask(() => this.leavePlace(task, provider));
-        else this.parts.onTurn(task);
-      });
-      this.#slots.set(provider, made);
-      slots = made;
-    }
-    return slots;
+    this.parts.places.leave(task.placeAt);
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,7 +144,7 @@ export class LiveTasks {
   }
 
   #parkedBeyondMs(): number {
-    return this.#tasks.size * 2 > this.parts.limits.activeTasksMax ? PARKED_BEYOND_CROWDED_MS : PARKED_BEYOND_MS;
+    return isCrowded(this.parts.places, this.parts.limits) ? PARKED_BEYOND_CROWDED_MS : PARKED_BEYOND_MS;
   }
 
   // ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,14 +170,30 @@ export class LiveTasks {
     this.parts.rows.remove(task.taskId, task.row.mayExist);
   }
 
+  /** The partition is no longer ours: its tasks are somebody else's, and their rows say so already. */
+  drop(): void {
+    for (const account of this.#waitingByAccount.keys()) this.parts.places.drop(account);
+    this.#waitingByAccount.clear();
+    for (const task of [...this.#tasks.values()]) this.#forget(task);
+  }
+
   #forget(task: LiveTask): void {
     task.isGone = true;
     // Deadlines that never come keep it on the heap for a while: not with its texts.
     task.submitted = null;
-    this.#tasks.delete(task.taskId);
+    if (this.#tasks.delete(task.taskId)) this.parts.places.inMemory -= 1;
     const providerJobId = task.situation?.attempt?.providerJobId ?? task.jobId;
     if (providerJobId !== null && this.#byJob.get(providerJobId) === task) this.#byJob.delete(providerJobId);
-    if (task.situation !== null) this.leavePlace(task, task.situation.provider);
+    this.leavePlace(task);
     this.parts.onForgotten(task);
   }
+}
+
+/** How many more tasks this process may have in memory. */
+export function roomIn(places: Places, { activeTasksMax }: Pick<OrchestratorLimits, 'activeTasksMax'>): number {
+  return Math.max(0, activeTasksMax + Math.floor(activeTasksMax / SPARE_FRACTION) - places.inMemory);
+}
+
+function isCrowded(places: Places, { activeTasksMax }: Pick<OrchestratorLimits, 'activeTasksMax'>): boolean {
+  return places.inMemory * 2 > activeTasksMax;
 }

@@ -14,7 +14,7 @@ export interface OrchestratorMetrics {
 export interface OrchestratorFigures {
   activeTasks: () => number;
   waitingTasks: () => number;
-  isOwner: () => boolean;
+  partitions: () => number;
   overdue: () => Promise<{ tasks: number; accounts: number }>;
 }
 
@@ -33,7 +33,7 @@ export function orchestratorMetrics(registry: Registry, figures: OrchestratorFig
     });
   gauge('active_tasks', 'Tasks that this process has in memory.', figures.activeTasks);
   gauge('waiting_tasks', 'Of these, tasks in line for a submission.', figures.waitingTasks);
-  gauge('owner', '1 where this process holds the lease.', () => (figures.isOwner() ? 1 : 0));
+  gauge('partitions', 'Partitions that this process owns; over all processes there are 16.', figures.partitions);
   new Gauge({
     name: `${PREFIX}overdue`,
     help: 'Tasks past their deadline that are not settled, and accounts whose dues are not booked, for over a second.',

@@ -68,7 +68,7 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
         const metrics = orchestratorMetrics(registry, {
           activeTasks: () => orchestrator.active,
           waitingTasks: () => orchestrator.waiting,
-          isOwner: () => orchestrator.isOwner,
+          partitions: () => orchestrator.partitions,
           overdue: () => rows.outstanding(clock.now() - 1_000),
         });
         const orchestrator: Orchestrator = new Orchestrator({
@@ -79,6 +79,7 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
           book: (tenant, accountId) => commands.execute(new BookDue(tenant, accountId)),
           calls: new ProviderCalls({ providers, store, keys, catalogue, logger, calls: metrics.calls }),
           providers,
+          weightOf: (plan) => catalogue.plan(plan)?.weight ?? 1,
           clock,
           logger,
           metrics,

@@ -230,6 +230,8 @@ export type Next =
   | { do: 'lookup'; attempt: number; clientJobId: string }
   | { do: 'report'; attempt: number; providerJobId: string }
   | { do: 'cancel'; attempt: number; providerJobId: string }
+  /** Dispatched by a process that is gone, or that only thinks so: recorded as unknown before anything else is done about it. */
+  | { do: 'doubt'; attempt: number }
   | { do: 'settle' }
   /** To be read and judged again now. */
   | { do: 'wake' }
@@ -259,6 +261,7 @@ export function nextStep(
   const isUnwanted = situation.cancellationRequested && providerJobId !== null;
   if (memory.maySubmit === number && !isUnwanted) return { do: 'submit', attempt: number, clientJobId };
   if (providerJobId === null) {
+    if (attempt.status === 'dispatching') return { do: 'doubt', attempt: number };
     // Without a look-up nothing more can be learnt of a submission whose answer was lost: the deadline decides.
     if (!capabilities.lookup && attempt.status === 'submission_unknown') return { do: 'wait', until: situation.timesOutAt };
     if (memory.lookAt > at) return { do: 'wait', until: Math.min(memory.lookAt, situation.timesOutAt) };

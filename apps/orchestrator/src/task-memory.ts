@@ -27,8 +27,8 @@ export function remember(
       return lookLater();
     case 'looked_up': {
       const { answer, attempt, isConfirmed } = observation;
-      // Dispatched, but as far as we know never submitted: the vendor's word is enough. Where an answer was lost it takes more than one.
-      if (answer.kind === 'never_created' && (isConfirmed || task.situation?.attempt?.status === 'dispatching')) memory.maySubmit = attempt;
+      // Of a submission that may have arrived, or may still, the vendor's word takes more than one.
+      if (answer.kind === 'never_created' && isConfirmed) memory.maySubmit = attempt;
       return lookLater();
     }
     case 'reported':

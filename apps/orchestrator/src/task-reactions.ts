@@ -11,7 +11,7 @@ import {
   type Sessions,
   type StoredFact,
 } from '#libs/event-store';
-import type { Provider } from '#libs/providers';
+import type { Provider, SubmitAnswer } from '#libs/providers';
 import type { LiveTaskRow } from '#libs/reactions';
 import type { Settlements } from '#libs/settlement';
 import { decideTask, isOver, TASK_FACT_VERSIONS, type TaskCommand, type TaskFact, type TaskState } from '#libs/tasks';
@@ -20,6 +20,7 @@ import { liveTask, type LiveTask } from './live-task.js';
 import { LiveTasks } from './live-tasks.js';
 import type { OrchestratorMetrics } from './orchestrator.metrics.js';
 import type { PendingRows } from './pending-rows.js';
+import type { Places } from './places.js';
 import type { ProviderCalls } from './provider-calls.js';
 import { commandFor, nextStep, saysNothing, situationOf, type Next, type Observation, type Situation } from './reaction.decider.js';
 import type { OrchestratorLimits, ReactionPolicy } from './reaction.policy.js';
@@ -31,6 +32,10 @@ export interface TaskReactionParts {
   settlements: Settlements;
   calls: ProviderCalls;
   providers: ReadonlyMap<string, Provider>;
+  /** Shared by all partitions of this process. */
+  places: Places;
+  /** Of a plan: the share of a provider's places that an account on it has. */
+  weightOf: (plan: string) => number;
   rows: PendingRows;
   /** The account may be due by then. */
   lowerAccount: (tenant: string, accountId: string, dueAt: InstantMs) => void;
@@ -41,7 +46,7 @@ export interface TaskReactionParts {
   limits: OrchestratorLimits;
   /** 0…1 */
   random: () => number;
-  /** Whether this process still owns the work: asked before every act. */
+  /** Whether this process still owns the partition: asked before every act. */
   mayAct: () => boolean;
 }
 
@@ -66,11 +71,12 @@ export class TaskReactions {
   #isClosed = false;
 
   constructor(private readonly parts: TaskReactionParts) {
-    const { rows, clock, providers, limits, sessions } = parts;
+    const { rows, clock, places, weightOf, limits, sessions } = parts;
     this.#tasks = new LiveTasks({
       rows,
       clock,
-      providers,
+      places,
+      weightOf,
       limits,
       onTurn: (task) => this.#observe(task, { kind: 'turn' }),
       // Most tasks are never commanded again; one that is comes back with its stream.
@@ -82,17 +88,13 @@ export class TaskReactions {
     return this.#tasks.size;
   }
 
-  get waiting(): number {
-    return this.#tasks.waiting;
-  }
-
-  get room(): number {
-    return this.#tasks.room;
-  }
-
   /** Acts and calls under way: none when drained. */
   get acting(): number {
     return this.#acting;
+  }
+
+  has(taskId: string): boolean {
+    return this.#tasks.has(taskId);
   }
 
   saturatedAccounts(): string[] {
@@ -159,12 +161,13 @@ export class TaskReactions {
     }
   }
 
-  /** A vendor says that a job may have news. */
-  hint(providerJobId: string): void {
+  /** A vendor says that a job may have news; false where the job is not known here. */
+  hint(providerJobId: string): boolean {
     const task = this.#tasks.ofJob(providerJobId);
-    if (task === null) return;
+    if (task === null) return false;
     task.isHinted = true;
     if (task.inbox.length === 0) this.#follow(task);
+    return true;
   }
 
   /** Looks at every task that is due; called by the clock. */
@@ -179,6 +182,12 @@ export class TaskReactions {
   /** No new act begins; what providers answer to calls under way is still written down. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  /** Nothing of what is in mind counts any more. */
+  drop(): void {
+    this.#isClosed = true;
+    this.#tasks.drop();
   }
 
   // ── Judging ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,7 +281,7 @@ export class TaskReactions {
     }
     const provider = this.#providerOf(task);
     const next = nextStep(situation, memory, now, provider?.capabilities ?? null, this.parts.policy);
-    if (next.do !== 'submit' && !memory.isCalling) this.#tasks.leavePlace(task, situation.provider);
+    if (next.do !== 'submit' && !memory.isCalling) this.#tasks.leavePlace(task);
     this.#perform(task, situation, next, provider);
   }
 
@@ -283,6 +292,8 @@ export class TaskReactions {
       case 'wake':
       case 'settle':
         return this.#observe(task, { kind: 'woken' });
+      case 'doubt':
+        return this.#observe(task, { kind: 'submitted', attempt: next.attempt, answer: UNANSWERED });
       case 'queue':
         this.#tasks.queue(task, situation.provider);
         return this.#tasks.schedule(task, situation.timesOutAt);
@@ -381,7 +392,10 @@ export class TaskReactions {
   }
 }
 
-type Call = Extract<Next, { attempt: number }>;
+type Call = Exclude<Extract<Next, { attempt: number }>, { do: 'doubt' }>;
+
+/** Whoever submitted it was stopped, or may still be about to: what came of it is to be learnt from the vendor. */
+const UNANSWERED: SubmitAnswer = { kind: 'unknown', detail: 'the process that was to submit it stopped before it wrote down an answer' };
 
 interface SubmittedData {
   taskId: string;

@@ -24,9 +24,9 @@ describe('the places for submissions', () => {
   it('are never more than allowed, and go round the accounts in order', () => {
     const started: string[] = [];
     const slots = new FairSlots<string>(2, (item) => started.push(item));
-    for (const item of ['a1', 'a2', 'a3', 'a4']) slots.enter('a', item);
-    slots.enter('b', 'b1');
-    slots.enter('c', 'c1');
+    for (const item of ['a1', 'a2', 'a3', 'a4']) slots.enter('a', 1, item);
+    slots.enter('b', 1, 'b1');
+    slots.enter('c', 1, 'c1');
     expect(started).toEqual(['a1', 'a2']);
     for (let turn = 0; turn < 4; turn += 1) slots.leave();
     expect(started.slice(2).sort()).toEqual(['a3', 'a4', 'b1', 'c1']);
@@ -39,7 +39,7 @@ describe('the places for submissions', () => {
       fc.property(fc.array(fc.integer({ min: 0, max: 4 })), fc.integer({ min: 1, max: 5 }), (accounts, slotsMax) => {
         const started: Array<{ account: number; index: number }> = [];
         const slots = new FairSlots<{ account: number; index: number }>(slotsMax, (item) => started.push(item));
-        accounts.forEach((account, index) => slots.enter(String(account), { account, index }));
+        accounts.forEach((account, index) => slots.enter(String(account), 1, { account, index }));
         for (let left = 0; left < started.length; left += 1) slots.leave();
         expect(started).toHaveLength(accounts.length);
         for (const account of new Set(accounts)) {
@@ -52,7 +52,7 @@ describe('the places for submissions', () => {
 });
 
 describe('pending rows', () => {
-  const fact = { id: 'evt_1', correlationId: 'c', sealed: null } as unknown as Parameters<typeof liveTask>[3];
+  const fact = { id: 'evt_1', correlationId: 'c', sealed: null, data: {} } as unknown as Parameters<typeof liveTask>[3];
   const task = (id: string) => liveTask('acme', 'acc_1', id, fact, fact, { timesOutAt: 9, isSettled: false, mayExist: false });
 
   it('never write a task that began and ended in between, and delete one that may have been written', () => {

@@ -1,10 +1,8 @@
-// 5 react · the orchestrator's rows in PostgreSQL: what is to be done when, and how far its reading of the log is; the only file with that SQL.
+// 5 react · the orchestrator's rows in PostgreSQL: what is to be done when, and how far each partition's reading of the log is; the only file with that SQL.
 import type pg from 'pg';
 import type { InstantMs } from '#libs/kernel';
 import type { Position } from '#libs/event-store';
-import type { Lease } from '#libs/platform';
-
-export const ORCHESTRATOR_LEASE = 'orchestrator';
+import { ALL_PARTITIONS, partitionLease } from './partitions.js';
 
 export interface LiveTaskRow {
   taskId: string;
@@ -14,6 +12,10 @@ export interface LiveTaskRow {
   timesOutAt: InstantMs;
   isSettled: boolean;
   isParked: boolean;
+}
+
+export interface ParkedTask extends LiveTaskRow {
+  partition: number;
 }
 
 export interface DueAccount {
@@ -33,53 +35,88 @@ export interface DueChanges {
   booked: ReadonlyArray<{ tenant: string; accountId: string; dueAt: InstantMs | null }>;
 }
 
-/** Another process has taken over: what this one holds in memory is void. */
-export class LeaseLost extends Error {
-  override readonly name = 'LeaseLost';
+/** The right to write a partition's rows: its lease's token (decimal text), as given when the partition was taken. */
+export interface PartitionHold {
+  partition: number;
+  token: string;
+}
+
+export interface PartitionWrite extends PartitionHold {
+  from: Position;
+  to: Position;
+  changes: DueChanges;
 }
 
 export class DueRows {
   constructor(private readonly pool: pg.Pool) {}
 
-  /** The start of an ownership: what the last owner had in memory is due at once, and the log is read on from the answer. */
-  async takeOver(lease: Lease): Promise<Position> {
-    return this.#fenced(lease, async (client) => {
-      await client.query('UPDATE live_tasks SET is_parked = true, due_ms = 0 WHERE NOT is_parked');
-      const { rows } = await client.query<{ position: Position }>('SELECT position FROM orchestrator_checkpoint');
-      return (rows[0] as { position: Position }).position;
-    });
-  }
-
-  /** Rows and checkpoint together, or neither. Throws {@link LeaseLost} where this process is no longer the owner. */
-  async write(lease: Lease, from: Position, to: Position, changes: DueChanges): Promise<void> {
-    await this.#fenced(lease, async (client) => {
-      const moved = await client.query(
-        'UPDATE orchestrator_checkpoint SET position = $2, updated_at = clock_timestamp() WHERE position = $1',
-        [from, to],
+  /**
+   * The start of ownerships: what the last owner had in memory is due at once, and each partition's log is read on from the answer. A
+   * partition whose lease went to somebody else meanwhile is not among the answers.
+   */
+  async takeOver(holds: readonly PartitionHold[]): Promise<Map<number, Position>> {
+    return this.#fenced(holds, async (client, held) => {
+      await client.query('UPDATE live_tasks SET is_parked = true, due_ms = 0 WHERE NOT is_parked AND partition = ANY($1::smallint[])', [
+        held,
+      ]);
+      const { rows } = await client.query<{ partition: number; position: Position }>(
+        'SELECT partition, position FROM orchestrator_partitions WHERE partition = ANY($1::smallint[])',
+        [held],
       );
-      if (moved.rowCount !== 1) throw new LeaseLost('the orchestrator checkpoint was moved by another process');
-      if (changes.deletions.length > 0) await client.query('DELETE FROM live_tasks WHERE task_id = ANY($1::text[])', [changes.deletions]);
-      if (changes.upserts.length > 0) await upsertTasks(client, changes.upserts);
-      if (changes.lowered.length > 0) await lowerAccounts(client, changes.lowered);
-      if (changes.booked.length > 0) await setAccounts(client, changes.booked);
+      return new Map(rows.map(({ partition, position }) => [partition, position]));
     });
   }
 
   /**
-   * Tasks that nobody holds in memory and that are due by then, the longest due first; `exceptAccounts` (`<tenant>.<account id>`) have
-   * enough of theirs in memory.
+   * Rows and checkpoint of each partition together, or neither. Answers the partitions that were written: the others have another owner by
+   * now, and nothing of theirs was.
    */
-  async parkedTasks(dueAtMax: InstantMs, limit: number, exceptAccounts: readonly string[] = []): Promise<LiveTaskRow[]> {
+  async write(writes: readonly PartitionWrite[]): Promise<Set<number>> {
+    return this.#fenced(writes, async (client, held) => {
+      const allowed = writes.filter(({ partition }) => held.includes(partition));
+      const { rows } = await client.query<{ partition: number }>({
+        name: 'orchestrator_checkpoints',
+        text: `UPDATE orchestrator_partitions p SET position = w.upto, updated_at = clock_timestamp()
+                 FROM unnest($1::smallint[], $2::text[], $3::text[]) AS w (partition, since, upto)
+                WHERE p.partition = w.partition AND p.position = w.since RETURNING p.partition`,
+        values: [allowed.map((write) => write.partition), allowed.map((write) => write.from), allowed.map((write) => write.to)],
+      });
+      const written = new Set(rows.map(({ partition }) => partition));
+      const changes = allowed.filter(({ partition }) => written.has(partition));
+      const deletions = changes.flatMap((write) => write.changes.deletions);
+      const upserts = changes.flatMap(({ partition, changes: { upserts: rows } }) => rows.map((row) => ({ ...row, partition })));
+      const lowered = changes.flatMap(({ partition, changes: { lowered: rows } }) => rows.map((row) => ({ ...row, partition })));
+      const booked = changes.flatMap(({ partition, changes: { booked: rows } }) => rows.map((row) => ({ ...row, partition })));
+      if (deletions.length > 0) await client.query('DELETE FROM live_tasks WHERE task_id = ANY($1::text[])', [deletions]);
+      if (upserts.length > 0) await upsertTasks(client, upserts);
+      if (lowered.length > 0) await lowerAccounts(client, lowered);
+      if (booked.length > 0) await setAccounts(client, booked);
+      return written;
+    });
+  }
+
+  /**
+   * Tasks of the partitions that nobody holds in memory and that are due by then, the longest due first; `exceptAccounts`
+   * (`<tenant>.<account id>`) have enough of theirs in memory.
+   */
+  async parkedTasks(
+    dueAtMax: InstantMs,
+    limit: number,
+    exceptAccounts: readonly string[] = [],
+    partitions: readonly number[] = ALL_PARTITIONS,
+  ): Promise<ParkedTask[]> {
     const { rows } = await this.pool.query<TaskRow>({
       name: 'orchestrator_parked',
-      text: `SELECT * FROM live_tasks WHERE is_parked AND due_ms <= $1 AND tenant || '.' || account_id <> ALL($3::text[])
+      text: `SELECT * FROM live_tasks WHERE is_parked AND due_ms <= $1 AND partition = ANY($4::smallint[])
+                AND tenant || '.' || account_id <> ALL($3::text[])
              ORDER BY due_ms LIMIT $2`,
-      values: [dueAtMax, limit, exceptAccounts],
+      values: [dueAtMax, limit, exceptAccounts, partitions],
     });
     return rows.map((row) => ({
       taskId: row.task_id,
       tenant: row.tenant,
       accountId: row.account_id,
+      partition: row.partition,
       dueAt: Number(row.due_ms),
       timesOutAt: Number(row.times_out_ms),
       isSettled: row.is_settled,
@@ -87,27 +124,31 @@ export class DueRows {
     }));
   }
 
-  async dueAccounts(dueAtMax: InstantMs, limit: number): Promise<DueAccount[]> {
+  async dueAccounts(dueAtMax: InstantMs, limit: number, partitions: readonly number[] = ALL_PARTITIONS): Promise<DueAccount[]> {
     const { rows } = await this.pool.query<{ tenant: string; account_id: string; due_ms: string }>({
       name: 'orchestrator_accounts',
-      text: 'SELECT * FROM due_accounts WHERE due_ms <= $1 ORDER BY due_ms LIMIT $2',
-      values: [dueAtMax, limit],
+      text: 'SELECT * FROM due_accounts WHERE due_ms <= $1 AND partition = ANY($3::smallint[]) ORDER BY due_ms LIMIT $2',
+      values: [dueAtMax, limit, partitions],
     });
     return rows.map((row) => ({ tenant: row.tenant, accountId: row.account_id, dueAt: Number(row.due_ms) }));
   }
 
-  /** When the next account is due; null where none ever is. */
-  async nextAccountDueAt(): Promise<InstantMs | null> {
-    const { rows } = await this.pool.query<{ due_ms: string | null }>('SELECT min(due_ms) AS due_ms FROM due_accounts');
+  /** When the next account of the partitions is due; null where none ever is. */
+  async nextAccountDueAt(partitions: readonly number[] = ALL_PARTITIONS): Promise<InstantMs | null> {
+    // The least by the index of instants, whoever owns it, is soon found; a minimum over a set of partitions would read them all.
+    const { rows } = await this.pool.query<{ due_ms: string }>(
+      'SELECT due_ms FROM due_accounts WHERE partition = ANY($1::smallint[]) ORDER BY due_ms LIMIT 1',
+      [partitions],
+    );
     const due = rows[0]?.due_ms ?? null;
     return due === null ? null : Number(due);
   }
 
-  /** What is due by then and not done, as of the last write. */
+  /** What is due by then and not done, as of the last writes. */
   async outstanding(now: InstantMs): Promise<Outstanding> {
     const { rows } = await this.pool.query<{ position: Position; accounts: string; tasks: string }>({
       name: 'orchestrator_outstanding',
-      text: `SELECT (SELECT position FROM orchestrator_checkpoint) AS position,
+      text: `SELECT (SELECT min(position) FROM orchestrator_partitions) AS position,
                     (SELECT count(*) FROM due_accounts WHERE due_ms <= $1) AS accounts,
                     (SELECT count(*) FROM live_tasks WHERE NOT is_settled AND times_out_ms <= $1) AS tasks`,
       values: [now],
@@ -116,12 +157,15 @@ export class DueRows {
     return { position: row.position, accounts: Number(row.accounts), tasks: Number(row.tasks) };
   }
 
-  async owner(): Promise<{ owner: string; isHeld: boolean } | null> {
-    const { rows } = await this.pool.query<{ owner: string; held: boolean }>(
-      'SELECT owner, expires_at > clock_timestamp() AS held FROM leases WHERE name = $1',
-      [ORCHESTRATOR_LEASE],
-    );
-    return rows[0] === undefined ? null : { owner: rows[0].owner, isHeld: rows[0].held };
+  /** Who owns which partition now. */
+  async owners(): Promise<Map<number, string>> {
+    const { rows } = await this.pool.query<{ partition: number; owner: string }>({
+      name: 'orchestrator_owners',
+      text: `SELECT p.partition, l.owner FROM unnest($1::smallint[], $2::text[]) AS p (partition, lease) JOIN leases l ON l.name = p.lease
+              WHERE l.expires_at > clock_timestamp() ORDER BY p.partition`,
+      values: [ALL_PARTITIONS, ALL_PARTITIONS.map(partitionLease)],
+    });
+    return new Map(rows.map(({ partition, owner }) => [partition, owner]));
   }
 
   async countLiveTasks(): Promise<number> {
@@ -129,13 +173,16 @@ export class DueRows {
     return Number(rows[0]?.n ?? 0);
   }
 
-  async #fenced<Result>(lease: Lease, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  /** One transaction under those of the leases that are still held by these tokens: nobody takes one of them before it ends. */
+  async #fenced<Result>(
+    holds: readonly PartitionHold[],
+    work: (client: pg.PoolClient, held: number[]) => Promise<Result>,
+  ): Promise<Result> {
     const client = await this.pool.connect();
     let failure: Error | undefined;
     try {
       await client.query('BEGIN');
-      if (!(await lease.fence(client))) throw new LeaseLost('the orchestrator lease is held by another process');
-      const result = await work(client);
+      const result = await work(client, await fence(client, holds));
       await client.query('COMMIT');
       return result;
     } catch (error) {
@@ -143,12 +190,28 @@ export class DueRows {
       await client.query('ROLLBACK').catch(() => undefined);
       throw error;
     } finally {
-      client.release(failure !== undefined && !(failure instanceof LeaseLost));
+      client.release(failure !== undefined);
     }
   }
 }
 
+/** Answers the partitions whose lease still has the token. In the order of names, as every statement on several leases, so that none waits in a ring. */
+export async function fence(client: pg.ClientBase, holds: readonly PartitionHold[]): Promise<number[]> {
+  const { rows } = await client.query<{ partition: number }>({
+    name: 'orchestrator_fence',
+    text: `SELECT w.partition FROM leases l JOIN unnest($1::smallint[], $2::text[], $3::bigint[]) AS w (partition, name, token)
+             ON l.name = w.name AND l.token = w.token ORDER BY l.name FOR SHARE OF l`,
+    values: [
+      holds.map(({ partition }) => partition),
+      holds.map(({ partition }) => partitionLease(partition)),
+      holds.map(({ token }) => token),
+    ],
+  });
+  return rows.map(({ partition }) => partition);
+}
+
 export interface Outstanding {
+  /** Of the partition that is furthest behind. */
   position: Position;
   accounts: number;
   tasks: number;
@@ -158,17 +221,20 @@ interface TaskRow {
   task_id: string;
   tenant: string;
   account_id: string;
+  partition: number;
   due_ms: string;
   times_out_ms: string;
   is_settled: boolean;
   is_parked: boolean;
 }
 
-async function upsertTasks(client: pg.PoolClient, rows: readonly LiveTaskRow[]): Promise<void> {
+type Placed<Row> = Row & { partition: number };
+
+async function upsertTasks(client: pg.PoolClient, rows: ReadonlyArray<Placed<LiveTaskRow>>): Promise<void> {
   await client.query({
     name: 'orchestrator_upsert',
-    text: `INSERT INTO live_tasks (task_id, tenant, account_id, due_ms, times_out_ms, is_settled, is_parked)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[], $7::boolean[])
+    text: `INSERT INTO live_tasks (task_id, tenant, account_id, due_ms, times_out_ms, is_settled, is_parked, partition)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::boolean[], $7::boolean[], $8::smallint[])
            ON CONFLICT (task_id) DO UPDATE
              SET due_ms = excluded.due_ms, times_out_ms = excluded.times_out_ms, is_settled = excluded.is_settled, is_parked = excluded.is_parked`,
     values: [
@@ -179,37 +245,42 @@ async function upsertTasks(client: pg.PoolClient, rows: readonly LiveTaskRow[]):
       rows.map((row) => row.timesOutAt),
       rows.map((row) => row.isSettled),
       rows.map((row) => row.isParked),
+      rows.map((row) => row.partition),
     ],
   });
 }
 
-async function lowerAccounts(client: pg.PoolClient, accounts: readonly DueAccount[]): Promise<void> {
+async function lowerAccounts(client: pg.PoolClient, accounts: ReadonlyArray<Placed<DueAccount>>): Promise<void> {
   await client.query({
     name: 'orchestrator_lower',
-    text: `INSERT INTO due_accounts (tenant, account_id, due_ms)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+    text: `INSERT INTO due_accounts (tenant, account_id, due_ms, partition)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[])
            ON CONFLICT (tenant, account_id) DO UPDATE SET due_ms = excluded.due_ms WHERE due_accounts.due_ms > excluded.due_ms`,
-    values: [
-      accounts.map((account) => account.tenant),
-      accounts.map((account) => account.accountId),
-      accounts.map((account) => account.dueAt),
-    ],
+    values: accountColumns(accounts),
   });
 }
 
-async function setAccounts(client: pg.PoolClient, accounts: DueChanges['booked']): Promise<void> {
+async function setAccounts(client: pg.PoolClient, accounts: ReadonlyArray<Placed<DueChanges['booked'][number]>>): Promise<void> {
   const never = accounts.filter((account) => account.dueAt === null);
-  const due = accounts.filter((account) => account.dueAt !== null);
   await client.query({
     name: 'orchestrator_booked',
-    text: `INSERT INTO due_accounts (tenant, account_id, due_ms)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+    text: `INSERT INTO due_accounts (tenant, account_id, due_ms, partition)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[])
            ON CONFLICT (tenant, account_id) DO UPDATE SET due_ms = excluded.due_ms`,
-    values: [due.map((account) => account.tenant), due.map((account) => account.accountId), due.map((account) => account.dueAt)],
+    values: accountColumns(accounts.filter((account) => account.dueAt !== null)),
   });
   if (never.length > 0)
     await client.query('DELETE FROM due_accounts WHERE (tenant, account_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))', [
       never.map((account) => account.tenant),
       never.map((account) => account.accountId),
     ]);
+}
+
+function accountColumns(accounts: ReadonlyArray<Placed<DueChanges['booked'][number]>>): unknown[] {
+  return [
+    accounts.map((account) => account.tenant),
+    accounts.map((account) => account.accountId),
+    accounts.map((account) => account.dueAt),
+    accounts.map((account) => account.partition),
+  ];
 }

@@ -2,5 +2,6 @@
 export * from './due-rows.postgres.js';
 export * from './errors.js';
 export * from './orchestrator-status.js';
+export * from './partitions.js';
 export * from './reactions.module.js';
 export * from './test-clock.js';

@@ -55,14 +55,20 @@ export class ReactionsModule implements OnModuleInit, OnModuleDestroy {
 
   async #health(): Promise<PartHealth> {
     try {
-      const { isLeased, lagMs, position, overdueTasks, overdueAccounts } = await this.status.read();
-      const figures = { lagMs, position, overdueTasks, overdueAccounts };
-      if (!isLeased) return { status: 'degraded', detail: 'no process is the orchestrator: tasks wait', ...figures };
-      if (lagMs > ORCHESTRATOR_LAG_MS_MAX) return { status: 'degraded', detail: 'the orchestrator is behind the log', ...figures };
+      const { owners, unowned, lagMs, position, overdueTasks, overdueAccounts } = await this.status.read();
+      const figures = { lagMs, position, overdueTasks, overdueAccounts, processes: new Set(owners.values()).size };
+      if (owners.size === 0) return { status: 'degraded', detail: 'no process is an orchestrator: tasks wait', ...figures };
+      if (unowned.length > 0)
+        return { status: 'degraded', detail: `no process owns ${partitionsText(unowned)}: their tasks wait`, ...figures };
+      if (lagMs > ORCHESTRATOR_LAG_MS_MAX) return { status: 'degraded', detail: 'the orchestrators are behind the log', ...figures };
       return { status: 'ok', ...figures };
     } catch (error) {
       if (error instanceof EventStoreUnavailable) return { status: 'down', detail: 'the log cannot be read' };
       throw error;
     }
   }
+}
+
+function partitionsText(partitions: readonly number[]): string {
+  return partitions.length === 1 ? `partition ${partitions.join()} of reactions` : `the partitions ${partitions.join(', ')} of reactions`;
 }

@@ -81,7 +81,7 @@ export class RunningOrchestrator {
   /** As SIGKILL does: from now on nothing that it asks for happens, and nothing that happened reaches it. */
   async kill(): Promise<void> {
     this.plug.pull();
-    await this.core.pool.query(`UPDATE leases SET expires_at = clock_timestamp() WHERE name = 'orchestrator'`);
+    await this.core.pool.query('UPDATE leases SET expires_at = clock_timestamp() WHERE owner = $1', [this.orchestrator.owner]);
   }
 
   async stop(): Promise<void> {
@@ -151,7 +151,7 @@ export class World {
     const metrics = orchestratorMetrics(registry, {
       activeTasks: () => orchestrator.active,
       waitingTasks: () => orchestrator.waiting,
-      isOwner: () => orchestrator.isOwner,
+      partitions: () => orchestrator.partitions,
       overdue: () => Promise.resolve({ tasks: 0, accounts: 0 }),
     });
     const book = new BookDueHandler(core.accounts, core.contextOf);
@@ -165,6 +165,7 @@ export class World {
       book: (tenant, accountId) => book.execute(new BookDue(tenant, accountId)),
       calls: new ProviderCalls({ providers, store, keys, catalogue, logger, calls: metrics.calls }),
       providers,
+      weightOf: (plan) => catalogue.plan(plan)?.weight ?? 1,
       clock,
       logger,
       metrics,

@@ -24,6 +24,7 @@ export class CatalogueMemory implements Catalogue {
   private readonly plansById = new Map<string, CataloguePlan>();
   private readonly waiters = new Set<Waiter>();
   private reached: Position = POSITION_START;
+  private changed: Position = POSITION_START;
   private stop: (() => Promise<void>) | null = null;
 
   constructor(
@@ -62,6 +63,10 @@ export class CatalogueMemory implements Catalogue {
 
   get position(): Position {
     return this.reached;
+  }
+
+  changedAt(): Position {
+    return this.changed;
   }
 
   async waitFor(position: Position, timeoutMs: number): Promise<boolean> {
@@ -114,6 +119,7 @@ export class CatalogueMemory implements Catalogue {
   apply(facts: readonly StoredFact[]): void {
     for (const fact of facts) {
       const place = { revision: fact.revision, position: fact.position };
+      if (fact.position > this.changed) this.changed = fact.position;
       if (fact.stream.startsWith('plan-')) {
         const stated = { type: fact.type, data: fact.data } as unknown as PlanFact;
         const known = this.plansById.get(stated.data.planId)?.revision ?? -1;

@@ -57,6 +57,8 @@ export interface Catalogue {
   plan(id: string): CataloguePlan | null;
   /** By rank. */
   plans(): CataloguePlan[];
+  /** The position of the newest fact of models and plans that is known here: who knows less may answer with an older price. */
+  changedAt(): Position;
   /** True once everything up to the position is known here; false after `timeoutMs`. */
   waitFor(position: Position, timeoutMs: number): Promise<boolean>;
   /** Catches up with the log's head: nobody says that a model is absent on the word of a memory that may lag. */

@@ -2,6 +2,7 @@
 export * from './errors.js';
 export * from './event-store.port.js';
 export * from './idempotency/command-meta.js';
+export * from './idempotency/internal-key.js';
 export * from './idempotency/keyed-commands.port.js';
 export * from './idempotency/request-claimed.facts.js';
 export * from './request-context.js';

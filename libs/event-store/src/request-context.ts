@@ -14,6 +14,11 @@ export interface RequestContext {
   path: string;
   body: JsonObject;
   idempotencyKey: string | null;
+  /**
+   * Set where the command was sent from one process to another: its `first` try, or decided `again` because the outcome of the first is not known.
+   * Then whatever is answered has to stand under the key, so that the first one cannot come to another end later.
+   */
+  forwarded?: 'first' | 'again';
   /** Accounts that the key may touch; null means all of the tenant's. Anything else is `not_found`. */
   accounts: readonly string[] | null;
 }

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { commandIdOf, jcs, keyDigest, newCommandId, type ErasableRef, type JsonObject } from '#libs/kernel';
 import type { CommandMeta } from '../event-store.port.js';
 import type { RequestContext } from '../request-context.js';
+import { internalCommandId } from './internal-key.js';
 
 /**
  * Hex SHA-256 over the JCS bytes of {method, path, body}, each erasable member of the body replaced by its ref: forgetting a
@@ -21,7 +22,8 @@ export function commandMeta(context: RequestContext, requestHash: string | null,
   const { tenant, actor, correlationId, causationId, idempotencyKey } = context;
   if (idempotencyKey === null) return { commandId: newCommandId(), tenant, actor, correlationId, causationId, requestHash };
   const digest = keyDigest(tenant, idempotencyKey, part);
-  return { commandId: commandIdOf(digest), tenant, actor, correlationId, causationId, requestHash, keyDigest: digest };
+  const named = part === undefined ? internalCommandId(idempotencyKey) : null;
+  return { commandId: named ?? commandIdOf(digest), tenant, actor, correlationId, causationId, requestHash, keyDigest: digest };
 }
 
 /** The meta of a command that no request caused: the orchestrator's, a start-up's. Pass `commandId` where a repeat must be recognised. */

@@ -1,17 +1,20 @@
 // 1 → 3 · decides whether a request's command runs, is replayed or refused; the record of it is the log itself.
-import { invariant, keyDigest, refuse, type ErasableRef } from '#libs/kernel';
+import { invariant, keyDigest, refuse, type ErasableRef, type Refusal } from '#libs/kernel';
 import { EventStoreUnavailable, NO_STREAM, type EventStore, type StoredFact } from '../event-store.port.js';
 import type { RequestContext, WriteResult } from '../request-context.js';
 import type { CustomerKeys } from '../sealing.port.js';
 import { tenantStream } from '../streams.js';
 import { TickBatch } from '../tick-batch.js';
 import { commandMeta, hashRequest } from './command-meta.js';
+import { internalCommandId } from './internal-key.js';
 import { KEY_CONFLICT, type KeyedCommand, type KeyedCommands, type PreparedCommand, type RecordedCommand } from './keyed-commands.port.js';
-import { requestClaimed, type RequestClaimed } from './request-claimed.facts.js';
+import { requestClaimed, type RequestClaim, type RequestClaimed } from './request-claimed.facts.js';
 
 /** A conflict on the key means that the other command is durable, so the next look finds it; more looks are for a store that lies. */
 const LOOKS_MAX = 3;
 const FACTS_PAGE = 100;
+/** Refusals of the moment, which nobody wants answered for good. */
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(['not_ready', 'overloaded', 'too_many_tasks']);
 
 export class LogKeyedCommands implements KeyedCommands {
   private readonly recorded: TickBatch<string, StoredFact | null>;
@@ -52,14 +55,26 @@ export class LogKeyedCommands implements KeyedCommands {
   }
 
   private async runKeyed<View>(hex: string, context: RequestContext, command: KeyedCommand<View>): Promise<WriteResult<View>> {
+    const isOwnKey = internalCommandId(context.idempotencyKey) !== null;
     for (let look = 0; look < LOOKS_MAX; look += 1) {
-      const first = await this.recorded.get(hex);
+      // A key of the deployment's own was made for this very command: at its first try nothing can stand under it.
+      const isNew = look === 0 && isOwnKey && context.forwarded === 'first';
+      const first = isNew ? null : await this.recorded.get(hex);
       if (first !== null) return this.replay(first, context, command);
       const prepared = await this.prepare(context, command);
       const executed = await command.execute(prepared);
       if (executed === KEY_CONFLICT) continue;
-      if (!('unchanged' in executed)) return executed;
-      if (await this.claim(context, prepared, executed)) return executed.result;
+      if ('unchanged' in executed) {
+        // Nobody asks under the deployment's own key again once the first try is answered: what decided nothing needs no record.
+        if (isOwnKey && context.forwarded === 'first') return executed.result;
+        if (await this.claim(context, prepared, placeOf(executed))) return executed.result;
+      } else if (executed.ok || executed.position !== undefined || context.forwarded !== 'again') {
+        return executed;
+      } else {
+        const { code, detail, fields = null } = executed;
+        if (TRANSIENT_CODES.has(code)) throw new EventStoreUnavailable('the command was forwarded, and its outcome is not known');
+        if (await this.claim(context, prepared, { refusal: { code, detail, fields } })) return executed;
+      }
     }
     throw new EventStoreUnavailable('the facts under an idempotency key could not be found');
   }
@@ -72,20 +87,9 @@ export class LogKeyedCommands implements KeyedCommands {
     return { meta: commandMeta(context, hashRequest(context, refs, body), part), refs, sealed: sealed?.sealed };
   }
 
-  /** Records a success that wrote nothing; false when another command took the key meanwhile. */
-  private async claim(
-    context: RequestContext,
-    { meta, sealed }: PreparedCommand,
-    executed: { unchanged: { stream: string; revision: number }; result: WriteResult<unknown> },
-  ): Promise<boolean> {
-    const { stream, revision } = executed.unchanged;
-    const fact = requestClaimed({
-      path: context.path,
-      requestHash: meta.requestHash as string,
-      targetStream: stream,
-      targetRevision: revision,
-      targetPosition: executed.result.position,
-    });
+  /** Records an answer that wrote nothing; false when another command took the key meanwhile. */
+  private async claim(context: RequestContext, { meta, sealed }: PreparedCommand, answer: Partial<RequestClaim>): Promise<boolean> {
+    const fact = requestClaimed({ path: context.path, requestHash: meta.requestHash as string, ...answer });
     const append = {
       stream: tenantStream('request', context.tenant, meta.commandId),
       expectedRevision: NO_STREAM,
@@ -100,6 +104,8 @@ export class LogKeyedCommands implements KeyedCommands {
     if (refs === null || hashRequest(context, refs, command.body) !== first.requestHash) {
       return { ok: false, ...refuse('idempotency_key_reused', 'This Idempotency-Key was used before for a different request.') };
     }
+    const { refusal } = first.type === 'RequestClaimed' ? (first.data as unknown as RequestClaimed['data']) : {};
+    if (refusal !== undefined) return { ok: false, ...refusalOf(refusal), position: first.position, replayed: true };
     const result = await command.replay(recordedCommand(facts));
     return { ...result, replayed: true };
   }
@@ -139,6 +145,20 @@ export class LogKeyedCommands implements KeyedCommands {
       after = page.position;
     }
   }
+}
+
+function placeOf({
+  unchanged,
+  result,
+}: {
+  unchanged: { stream: string; revision: number };
+  result: WriteResult<unknown>;
+}): Partial<RequestClaim> {
+  return { targetStream: unchanged.stream, targetRevision: unchanged.revision, targetPosition: result.position };
+}
+
+function refusalOf({ code, detail, fields }: NonNullable<RequestClaimed['data']['refusal']>): Refusal {
+  return fields === null ? refuse(code, detail) : refuse(code, detail, fields);
 }
 
 /** Everything of an event id but the index within its command. */

@@ -15,6 +15,8 @@ export type RequestClaimed = Fact<
     targetPosition: string | null;
     /** How many entries a batch had; null for anything else. */
     entries: number | null;
+    /** The command was refused when it was decided again, its first outcome being unknown: so it stays. Absent in any other case. */
+    refusal?: { code: string; detail: string; fields: JsonObject | null };
   }
 >;
 
@@ -27,10 +29,11 @@ export interface RequestClaim {
   targetRevision?: number;
   targetPosition?: string;
   entries?: number;
+  refusal?: RequestClaimed['data']['refusal'];
 }
 
 export function requestClaimed({ path, requestHash, ...rest }: RequestClaim): NewFact {
-  const { targetStream = null, targetRevision = null, targetPosition = null, entries = null } = rest;
-  const data: JsonObject = { path, requestHash, targetStream, targetRevision, targetPosition, entries };
+  const { targetStream = null, targetRevision = null, targetPosition = null, entries = null, refusal } = rest;
+  const data: JsonObject = { path, requestHash, targetStream, targetRevision, targetPosition, entries, ...(refusal && { refusal }) };
   return { type: 'RequestClaimed', schemaVersion: REQUEST_FACT_VERSIONS.RequestClaimed, data };
 }

@@ -45,6 +45,16 @@ export class DeploymentClock implements Clock {
     return Date.now() + this.#offsetMs;
   }
 
+  /** How far the deployment's clock has been moved from real time, as far as this process knows. */
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  /** What another process of the deployment knows of the offset: it is ahead of us until we hear of it ourselves. */
+  learn(offsetMs: number): void {
+    if (this.testClock) this.#follow(offsetMs);
+  }
+
   /** Moves the clock of the whole deployment to `instant`, from where it ticks on; answers the new time. Never backwards. */
   async set(instant: InstantMs): Promise<{ ok: true; now: InstantMs } | Refusal<'conflict'>> {
     if (instant >= LATEST_MS) return refuse('conflict', `the clock cannot be moved to ${LATEST_MS} ms or later`);

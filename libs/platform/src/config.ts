@@ -47,6 +47,8 @@ export interface Config {
   holdCapHours: number;
   lateResult: 'deliver_free' | 'offer' | 'discard';
   overConsumption: 'reject' | 'cap';
+  /** By provider id; none for a provider: as its adapter declares. */
+  providerJobsMax: Readonly<Record<string, number>>;
   openTasksPerAccountMax: number;
   /** Requests a second per key; 0 is no limit. */
   requestsPerSecondMax: number;

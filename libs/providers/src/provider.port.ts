@@ -84,6 +84,8 @@ export interface ProviderCapabilities {
   pollEveryMs: { first: number; min: number; max: number };
   /** Calls that may be under way at once, from one process. */
   callsMax: number;
+  /** Jobs that may run at the vendor at once, over the whole deployment, from their submission to their verdict; null where it sets no bound. */
+  jobsMax: number | null;
 }
 
 export interface Provider {

@@ -24,6 +24,7 @@ export class ScriptedProvider implements Provider {
       parameters: [],
       pollEveryMs: { first: 10, min: 10, max: 20 },
       callsMax: 16,
+      jobsMax: null,
       ...capabilities,
     };
   }

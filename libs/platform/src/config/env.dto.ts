@@ -1,5 +1,5 @@
 // The environment as this product reads it: every variable, once; parse-config.ts validates it, docs/configuration.md is made from it.
-import { brokers, Env, flag, integer, matching, oneOf, orderOf, postgresUrl, retention } from './setting.js';
+import { brokers, Env, flag, integer, limits, matching, oneOf, orderOf, postgresUrl, retention } from './setting.js';
 
 export class EnvDto {
   @Env('The TCP port of the HTTP API; 0 takes a free one.', integer(0, 65_535), { fallback: '3000' })
@@ -201,6 +201,12 @@ export class EnvDto {
     { fallback: 'reject' },
   )
   OVER_CONSUMPTION!: 'reject' | 'cap';
+
+  @Env(
+    'How many jobs may run at a provider at once over the whole deployment, as `simulator=50,fleet=200`; the rest wait, each account for its fair share. Absent for a provider: what its adapter declares.',
+    limits(),
+  )
+  PROVIDER_JOBS_MAX?: Record<string, number>;
 
   @Env('How many tasks of one account may be open at once.', integer(1, 1_000_000), { fallback: '1000' })
   OPEN_TASKS_PER_ACCOUNT_MAX!: number;

@@ -76,6 +76,7 @@ function toConfig(env: EnvDto, cwd: string): Config {
     holdCapHours: env.HOLD_CAP_HOURS,
     lateResult: env.LATE_RESULT,
     overConsumption: env.OVER_CONSUMPTION,
+    providerJobsMax: Object.freeze({ ...env.PROVIDER_JOBS_MAX }),
     openTasksPerAccountMax: env.OPEN_TASKS_PER_ACCOUNT_MAX,
     requestsPerSecondMax: env.REQUESTS_PER_SECOND_MAX,
     bodyBytesMax: env.BODY_BYTES_MAX,

@@ -40,6 +40,7 @@ describe('the configuration', () => {
       deadlinePolicy: 'release_now',
       lateResult: 'deliver_free',
       overConsumption: 'reject',
+      providerJobsMax: {},
       openTasksPerAccountMax: 1000,
       requestsPerSecondMax: 0,
       bodyBytesMax: 1_048_576,
@@ -51,7 +52,13 @@ describe('the configuration', () => {
 
   it('reads what is set', () => {
     const config = parseConfig(
-      { PORT: '0', DATA_DIR: '/var/rc', TEST_CLOCK: 'true', BURN_ORDER: 'referral, promotional,purchased,subscription' },
+      {
+        PORT: '0',
+        DATA_DIR: '/var/rc',
+        TEST_CLOCK: 'true',
+        BURN_ORDER: 'referral, promotional,purchased,subscription',
+        PROVIDER_JOBS_MAX: 'simulator=5, fleet=200',
+      },
       '/srv',
     );
     expect(config).toMatchObject({
@@ -59,6 +66,7 @@ describe('the configuration', () => {
       dataDir: '/var/rc',
       testClock: true,
       burnOrder: ['referral', 'promotional', 'purchased', 'subscription'],
+      providerJobsMax: { simulator: 5, fleet: 200 },
     });
   });
 
@@ -91,6 +99,12 @@ describe('the configuration', () => {
     [{ KAFKA_SASL_MECHANISM: 'plain', KAFKA_USERNAME: 'u' }, 'KAFKA_SASL_MECHANISM needs KAFKA_USERNAME and KAFKA_PASSWORD'],
     [{ KAFKA_PASSWORD: 'p' }, 'KAFKA_USERNAME and KAFKA_PASSWORD mean nothing without KAFKA_SASL_MECHANISM'],
     [{ INTERNAL_ADDRESS: 'http://api-1' }, 'INTERNAL_ADDRESS must be a host name or an IP address, not "http://api-1"'],
+    [
+      { PROVIDER_JOBS_MAX: 'simulator=5,simulator=6' },
+      'PROVIDER_JOBS_MAX must be name=number, several separated by commas, each name once and each number from 1 to 999,999,999, not "simulator=5,simulator=6"',
+    ],
+    [{ PROVIDER_JOBS_MAX: 'simulator' }, expect.stringContaining('PROVIDER_JOBS_MAX must be name=number')],
+    [{ PROVIDER_JOBS_MAX: 'simulator=0' }, expect.stringContaining('PROVIDER_JOBS_MAX must be name=number')],
     [{ DEPLOYMENT_SECRET: 'short' }, 'DEPLOYMENT_SECRET must be 32 to 255 visible ASCII characters without a space'],
     [{ BURN_ORDER: 'purchased,purchased,promotional,referral' }, expect.stringContaining('BURN_ORDER must be each of')],
   ])('refuses %j in one sentence', (env, message) => {

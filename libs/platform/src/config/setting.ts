@@ -141,3 +141,26 @@ export function brokers(): SettingKind {
     validators: [Validate(IsBrokers)],
   };
 }
+
+const LIMIT_PATTERN = /^([a-z0-9][a-z0-9_.-]{0,63})=([1-9][0-9]{0,8})$/;
+
+@ValidatorConstraint({ name: 'isLimits' })
+class IsLimits implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+  }
+}
+
+/** A number for each of several names; the same name twice is refused. */
+export function limits(): SettingKind {
+  return {
+    allowed: '`name=number`, several separated by commas, each name once and each number from 1 to 999,999,999',
+    read: (text) => {
+      const found = text.split(',').map((word) => LIMIT_PATTERN.exec(word.trim()));
+      const entries = found.map((match) => [match?.[1] ?? '', Number(match?.[2])] as const);
+      const isFine = found.every((match) => match !== null) && new Set(entries.map(([name]) => name)).size === entries.length;
+      return isFine ? Object.fromEntries(entries) : text;
+    },
+    validators: [Validate(IsLimits)],
+  };
+}

@@ -22,6 +22,7 @@ export class SimulatorProvider implements Provider {
     parameters: ['simulate'],
     pollEveryMs: { first: 500, min: 500, max: 10_000 },
     callsMax: 512,
+    jobsMax: null,
   };
   readonly #hints = new SimulatorHints();
   readonly #creations: BatchedCalls<SimulatedJob, boolean>;

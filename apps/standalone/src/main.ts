@@ -1,9 +1,10 @@
-// 1–5 · `npm start`: every role of the deployment in one process, on an embedded PostgreSQL unless DATABASE_URL names another.
+// 1–6 · `npm start`: every role of the deployment in one process, on an embedded PostgreSQL unless DATABASE_URL names another; the relay where KAFKA_BROKERS are set.
 import 'reflect-metadata';
 import { createServer } from 'node:net';
 import { ApiModule, createApi } from '#apps/api';
 import { OrchestratorModule } from '#apps/orchestrator';
 import { ProjectorModule } from '#apps/projector';
+import { RelayModule } from '#apps/relay';
 import { compose, openDatabase } from '#libs/composition';
 import { createLogger, parseConfig, runProcess, startEmbeddedPostgres, type Config, type Lifetime } from '#libs/platform';
 import type { Logger } from 'pino';
@@ -17,7 +18,12 @@ runProcess('rollcredits', async (lifetime) => {
   const databaseUrl = config.databaseUrl ?? (await startDatabase(config, logger, lifetime));
   lifetime.goOn();
   const pool = await openDatabase('standalone', databaseUrl, config, logger, lifetime);
-  const root = compose({ config, pool, logger, process: 'standalone' }, [ApiModule, ProjectorModule, OrchestratorModule]);
+  const root = compose({ config, pool, logger, process: 'standalone' }, [
+    ApiModule,
+    ProjectorModule,
+    OrchestratorModule,
+    ...(config.kafkaBrokers === null ? [] : [RelayModule]),
+  ]);
   const api = await createApi(root, { config, logger });
   lifetime.onStop(() => api.close());
   if (api.firstAdminKey !== null) process.stdout.write(newKeyLines(api.firstAdminKey));

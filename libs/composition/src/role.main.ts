@@ -1,4 +1,4 @@
-// The start of a projector or an orchestrator as a process of its own, against DATABASE_URL; their mains name themselves and call it.
+// The start of a projector, an orchestrator or a relay as a process of its own, against DATABASE_URL; their mains name themselves and call it.
 import 'reflect-metadata';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -11,6 +11,7 @@ import {
   READINESS,
   runProcess,
   serveHealth,
+  StartupError,
   type Config,
   type Readiness,
 } from '#libs/platform';
@@ -19,15 +20,19 @@ import { externalDatabase } from './external-database.js';
 import { openDatabase } from './open-database.js';
 
 export interface Role {
-  name: 'projector' | 'orchestrator';
+  name: 'projector' | 'orchestrator' | 'relay';
   module: Type;
   port: (config: Config) => number;
+  /** Refuses to start without KAFKA_BROKERS. */
+  needsKafka?: boolean;
 }
 
 export function runRole(role: Role): void {
   runProcess(role.name, async (lifetime) => {
     const config = parseConfig();
     const databaseUrl = externalDatabase(config, role.name);
+    if (role.needsKafka === true && config.kafkaBrokers === null)
+      throw new StartupError(`the ${role.name} needs KAFKA_BROKERS: without it there is nowhere to publish to`);
     const logger = createLogger(config, { process: role.name });
     lifetime.logger = logger;
     const pool = await openDatabase(role.name, databaseUrl, config, logger, lifetime);

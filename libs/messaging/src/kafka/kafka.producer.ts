@@ -4,11 +4,13 @@ import type { MessageProducer, OutgoingMessage } from '../messaging.port.js';
 import type { MessagingObserver } from '../messaging.metrics.js';
 import { toMessagingError } from './kafka.errors.js';
 import type { KafkaPatience } from './kafka.settings.js';
+import { pause } from './pause.js';
 
 /** Brokers refuse record batches over 1 MiB unless told otherwise, and one send to one partition is one record batch. */
 const SEND_BYTES_MAX = 768 * 1024;
 /** What a record costs beside its key, value and headers. */
 const RECORD_BYTES = 32;
+const CLOSE_TIMEOUT_MS = 3_000;
 
 export class KafkaProducer implements MessageProducer {
   #producer: Promise<Producer> | null = null;
@@ -31,8 +33,8 @@ export class KafkaProducer implements MessageProducer {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
-    await this.#discard();
+    // While the broker is away a send can take as long as all its time-outs together, and nobody waits for its outcome any more.
+    await Promise.race([this.#last.then(() => this.#discard()), pause(CLOSE_TIMEOUT_MS)]);
     this.onClose(this);
   }
 

@@ -1,0 +1,6 @@
+// The relay's public face: what the standalone process composes.
+export * from './relay-checkpoint.postgres.js';
+export * from './relay.js';
+export * from './relay.metrics.js';
+export * from './relay.module.js';
+export { schemaUri } from './cloud-event.js';

@@ -1,6 +1,9 @@
 // Tells what kafkajs throws apart: the broker is away (try again), or will never take this message (do not).
-import { KafkaJSAggregateError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { BrokerUnavailable, MessageRefused } from '../messaging.port.js';
+
+// Node finds no names for these in the CommonJS module.
+const { KafkaJSAggregateError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } = kafkajs;
 
 const REFUSED = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TIMESTAMP']);
 

@@ -25,6 +25,7 @@ import type { Provider } from '#libs/providers';
 import { DueRows } from '#libs/reactions';
 import { Settlements } from '#libs/settlement';
 import type { TaskState } from '#libs/tasks';
+import { FleetModule } from './fleet/fleet.module.js';
 import { orchestratorMetrics } from './orchestrator.metrics.js';
 import { Orchestrator } from './orchestrator.js';
 import { ProviderCalls } from './provider-calls.js';
@@ -32,6 +33,7 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
 
 /** Needs, from global modules, what `compose` of #libs/composition gives every role: the CommandBus, the platform, the log, Settlements, DueRows. */
 @Module({
+  imports: [FleetModule],
   providers: [
     {
       provide: Orchestrator,

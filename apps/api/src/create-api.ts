@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { Logger } from 'pino';
 import { nestLogger, type Config } from '#libs/platform';
+import { AccountRouting } from '#libs/routing';
 import { ApiAdapter } from './http/api.adapter.js';
 import { Drain } from './http/drain.js';
 import { registerHooks } from './http/hooks.js';
@@ -70,17 +71,20 @@ async function listen(
   config: Pick<Config, 'host' | 'port'>,
 ): Promise<{ host: string; port: number; url: string }> {
   await app.listen(config.port, config.host);
+  // Whoever serves may own accounts: from here on other processes send it commands on them.
+  await app.get(AccountRouting, { strict: false }).join();
   const address = app.getHttpServer().address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   return { host: config.host, port, url: `http://${host}:${port}` };
 }
 
-/** First the HTTP side alone, while everything behind it still works; then the rest of the application. */
+/** First its accounts, to the processes that stay; then the HTTP side alone, while everything behind it still works; then the rest of the application. */
 function closing(app: NestFastifyApplication, drain: Drain, config: Pick<Config, 'drainTimeoutMs'>): () => Promise<void> {
   let closed: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     drain.begin();
+    await app.get(AccountRouting, { strict: false }).handOver();
     const server = app.getHttpServer();
     // A connection whose last answer went out after the port was closed would stay open until its client lets go.
     const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);

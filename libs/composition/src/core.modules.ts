@@ -9,8 +9,12 @@ import { PlatformModule, type PlatformOptions } from '#libs/platform';
 import { ProjectionsModule } from '#libs/projections';
 import { ProvidersModule } from '#libs/providers';
 import { ReactionsModule } from '#libs/reactions';
+import { RoutingModule, type RoutingMode } from '#libs/routing';
 import { SettlementModule } from '#libs/settlement';
 import { TasksModule } from '#libs/tasks';
+
+/** Who owns accounts is who hears of most commands first; the orchestrator sends its own to them. Other processes decide nothing. */
+const ROUTING_MODES: Readonly<Record<string, RoutingMode>> = { api: 'own', standalone: 'own', orchestrator: 'forward' };
 
 /** The root module of a process that plays these roles. */
 export function compose(options: PlatformOptions, roles: Type[]): DynamicModule {
@@ -30,6 +34,7 @@ export function compose(options: PlatformOptions, roles: Type[]): DynamicModule 
       QuotesModule,
       ProjectionsModule,
       ReactionsModule,
+      RoutingModule.with(ROUTING_MODES[options.process ?? 'standalone'] ?? 'local'),
       ...roles,
     ],
   };

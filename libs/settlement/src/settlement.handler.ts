@@ -1,15 +1,15 @@
 // 1 → 2 · answers the commands that open and end tasks; what they decide is the services' beside this file.
 import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import type { Position, WriteResult } from '#libs/event-store';
+import type { WriteResult } from '#libs/event-store';
 import type { TaskView } from '#libs/tasks';
 import { Batches, type BatchView } from './batches.js';
 import { Cancellations, type CancellationView } from './cancellations.js';
 import { Goodwill } from './goodwill.js';
 import { LateResults } from './late-results.js';
 import type { ReceiptView } from './receipt.view.js';
-import { AcceptLateResult, CancelTask, RefundTask, SettleTask, SubmitTask, SubmitTaskBatch } from './settlement.messages.js';
-import { Settlements } from './settlements.js';
+import { AcceptLateResult, CancelTask, RefundTask, SettleEnding, SettleTask, SubmitTask, SubmitTaskBatch } from './settlement.messages.js';
+import { Settlements, type Settled } from './settlements.js';
 import { Submissions } from './submissions.js';
 
 @CommandHandler(SubmitTask)
@@ -34,9 +34,17 @@ export class SubmitTaskBatchHandler implements ICommandHandler<SubmitTaskBatch> 
 export class SettleTaskHandler implements ICommandHandler<SettleTask> {
   constructor(@Inject(Settlements) private readonly settlements: Settlements) {}
 
-  async execute({ tenant, taskId, causationId }: SettleTask): Promise<{ settled: boolean; position: Position | null }> {
-    const { settled, position } = await this.settlements.settleFromLog(tenant, taskId, causationId);
-    return { settled, position };
+  execute({ tenant, taskId, causationId }: SettleTask): Promise<Settled> {
+    return this.settlements.settleFromLog(tenant, taskId, causationId);
+  }
+}
+
+@CommandHandler(SettleEnding)
+export class SettleEndingHandler implements ICommandHandler<SettleEnding> {
+  constructor(@Inject(Settlements) private readonly settlements: Settlements) {}
+
+  execute({ tenant, task, cause }: SettleEnding): Promise<Settled> {
+    return this.settlements.settle(tenant, task, cause);
   }
 }
 

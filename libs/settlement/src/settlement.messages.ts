@@ -1,9 +1,10 @@
 // 1 → 2 and 5 → 2 · the commands that open and end a task together with its reservation.
 import { Command } from '@nestjs/cqrs';
 import type { JsonObject, Refusal } from '#libs/kernel';
-import type { Position, RequestContext, WriteResult } from '#libs/event-store';
-import type { TaskView } from '#libs/tasks';
+import type { RequestContext, WriteResult } from '#libs/event-store';
+import type { TaskState, TaskView } from '#libs/tasks';
 import type { ReceiptView } from './receipt.view.js';
+import type { Settled, SettlementCause } from './settlements.js';
 
 export interface TaskInput {
   accountId: string;
@@ -60,12 +61,22 @@ export class AcceptLateResult extends Command<WriteResult<TaskView>> {
     super();
   }
 }
-/** From the orchestrator, and from a cancel that was done at once: makes the ledger agree with the task's ending. Idempotent. */
-export class SettleTask extends Command<{ settled: boolean; position: Position | null }> {
+/** From the orchestrator, and from a cancel that was done at once: makes the ledger agree with the task's ending, as the log tells it. Idempotent. */
+export class SettleTask extends Command<Settled> {
   constructor(
     readonly tenant: string,
     readonly taskId: string,
     readonly causationId: string | null,
+  ) {
+    super();
+  }
+}
+/** The same from a state that the caller just wrote or read: Settlements.settle, for a caller whose process does not own the account. */
+export class SettleEnding extends Command<Settled> {
+  constructor(
+    readonly tenant: string,
+    readonly task: TaskState,
+    readonly cause: SettlementCause,
   ) {
     super();
   }

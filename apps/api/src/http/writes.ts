@@ -1,9 +1,10 @@
 // 1 HTTP in · sends one command and renders its outcome: the view, or the refusal as a problem; the same headers on both.
 import { Inject, Injectable } from '@nestjs/common';
-import { CommandBus, type Command } from '@nestjs/cqrs';
+import type { Command } from '@nestjs/cqrs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Refusal } from '#libs/kernel';
 import type { WriteResult } from '#libs/event-store';
+import { CommandRouter } from '#libs/routing';
 import { HttpMetrics } from '../metrics/http.metrics.js';
 import { ApiProblem } from '../problems/problem.js';
 import { sendProblem } from './send-problem.js';
@@ -12,7 +13,7 @@ import { keyOf } from './exchange.js';
 @Injectable()
 export class Writes {
   constructor(
-    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(CommandRouter) private readonly commands: CommandRouter,
     @Inject(HttpMetrics) private readonly metrics: HttpMetrics,
   ) {}
 

@@ -94,8 +94,10 @@ function decideRelease(job: FleetJob, worker: string | null, at: number): FleetD
 }
 
 /** Whoever of those who had it brings it first: a result is a result, also without a claim before it. */
-function decideVerdict(job: FleetJob, { verdict }: Extract<FleetSaying, { kind: 'verdict' }>, at: number): FleetDecision {
+function decideVerdict(job: FleetJob, { worker, verdict }: Extract<FleetSaying, { kind: 'verdict' }>, at: number): FleetDecision {
   if (job.verdict !== null) return { outcome: 'after_verdict', job, stop: null };
+  // Who was told that another has it may well stop with an error; that one is still at work.
+  if (verdict.kind === 'failed' && isAnother(job, worker)) return { outcome: 'other_worker', job, stop: null };
   const isStopped = verdict.kind === 'failed' && verdict.code === 'cancelled' && job.cancelMs !== null;
   const said = isStopped ? ({ kind: 'cancelled', cost: verdict.cost } as const) : verdict;
   const isLate = job.lostMs !== null || isWithdrawn(job);

@@ -1,7 +1,10 @@
 // 3 append · the one way to write and read facts; every adapter passes the contract suite beside this file.
 import type { InstantMs, JsonObject } from '#libs/kernel';
 
-/** Opaque, fixed width, ordered bytewise: text comparison is log order. Holes are normal; never infer completeness from them. */
+/**
+ * Opaque, of one width in one log, ordered bytewise: text comparison is log order. Holes are normal; never infer completeness from them.
+ * Every position sorts after {@link POSITION_START}.
+ */
 export type Position = string;
 
 /** Before the first fact of any log. */
@@ -45,7 +48,10 @@ export interface CommandMeta {
   keyDigest?: Buffer;
 }
 
-/** One command's facts: written together or not at all, also over two streams where {@link EventStore.atomicAcrossStreams}. */
+/**
+ * One command's facts: written together or not at all, also over two streams where {@link EventStore.atomicAcrossStreams}. Elsewhere its
+ * appends are written one after the other in this order, each whole: the first one is the gate, and a crash can come behind it.
+ */
 export interface CommandAppend {
   meta: CommandMeta;
   appends: StreamAppend[];
@@ -57,11 +63,11 @@ export interface Appended {
   revisions: number[];
   /** One per append, in order: the position of its last fact. */
   positions: Position[];
-  /** Of the first fact of the command; its facts stand side by side from there on, in the order given. */
+  /** Of the first fact of the command; where streams are written as one, its facts stand side by side from there on, in the order given. */
   firstPosition: Position;
   /** Of the last fact of the command. */
   position: Position;
-  /** Given by the store under its order lock; never decreases with the position. */
+  /** Given by the store; never decreases within a stream, nor with the position where {@link EventStore.instantsFollowPositions}. */
   recordedAt: InstantMs;
   /** True when the identical command stood there already: its facts were not written twice. */
   repeated: boolean;
@@ -69,7 +75,10 @@ export interface Appended {
 
 export interface AppendConflict {
   ok: false;
-  /** `revision`: a stream has moved on. `key`: the key's digest stands on another command's fact. Nothing was written. */
+  /**
+   * `revision`: a stream has moved on. `key`: the key's digest stands on another command's fact. Nothing was written; but where streams
+   * are not written as one and a later one of the command was stale, the appends before it stand.
+   */
   conflict: 'revision' | 'key';
   /** The stream whose revision was stale; null for `key`. */
   stream: string | null;
@@ -143,6 +152,8 @@ export class EventStoreUnavailable extends Error {
 export interface EventStore {
   /** Whether one command's appends to two streams are one transaction. */
   readonly atomicAcrossStreams: boolean;
+  /** Whether instants of record never decrease with the position; within one stream they never do. */
+  readonly instantsFollowPositions: boolean;
   /** Throws {@link EventStoreUnavailable}. */
   append(command: CommandAppend): Promise<AppendResult>;
   /**
@@ -167,6 +178,8 @@ export interface EventStore {
   headsOf(streams: readonly string[]): Promise<Map<string, number>>;
   /** The facts that carry these key digests (hex → fact), the record of idempotency. */
   findByKeyDigests(digests: readonly Buffer[]): Promise<Map<string, StoredFact>>;
+  /** All facts of the command whose first fact this is, of every stream that it wrote, in the order in which it wrote them. */
+  factsOfCommand(first: StoredFact): Promise<StoredFact[]>;
   /** Called with the new head whenever this process learns of facts, its own or another's; a wake-up, never a promise of completeness. */
   onAppended(listener: (head: Position) => void): () => void;
   close(): Promise<void>;

@@ -22,5 +22,6 @@ export * from './sealing/key-vault.port.js';
 export * from './postgres/key-vault.postgres.js';
 export * from './postgres/postgres-event-store.postgres.js';
 export * from './postgres/snapshots.postgres.js';
+export * from './eventstoredb/eventstoredb-event-store.js';
 export * from './event-store.metrics.js';
 export * from './event-store.module.js';

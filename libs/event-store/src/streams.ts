@@ -7,6 +7,20 @@ export const TENANT_PATTERN = /^[a-z0-9][a-z0-9_]{0,31}$/;
 export type TenantCategory = 'account' | 'task' | 'brief' | 'prompt' | 'clip' | 'billing' | 'request';
 export type DeploymentCategory = 'model' | 'plan';
 
+/** All of them, `periods` of a tenant's accounting periods included. */
+export const STREAM_CATEGORIES = [
+  'account',
+  'task',
+  'brief',
+  'prompt',
+  'clip',
+  'billing',
+  'request',
+  'periods',
+  'model',
+  'plan',
+] as const satisfies ReadonlyArray<TenantCategory | DeploymentCategory | 'periods'>;
+
 export function tenantStream(category: TenantCategory, tenant: string, id: string): string {
   return `${category}-${tenant}.${id}`;
 }

@@ -12,7 +12,6 @@ import { requestClaimed, type RequestClaim, type RequestClaimed } from './reques
 
 /** A conflict on the key means that the other command is durable, so the next look finds it; more looks are for a store that lies. */
 const LOOKS_MAX = 3;
-const FACTS_PAGE = 100;
 /** Refusals of the moment, which nobody wants answered for good. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['not_ready', 'overloaded', 'too_many_tasks']);
 
@@ -99,7 +98,7 @@ export class LogKeyedCommands implements KeyedCommands {
   }
 
   private async replay<View>(first: StoredFact, context: RequestContext, command: KeyedCommand<View>): Promise<WriteResult<View>> {
-    const facts = await this.factsOf(first);
+    const facts = await this.store.factsOfCommand(first);
     const refs = await this.refsAgain(facts, context.tenant, command);
     if (refs === null || hashRequest(context, refs, command.body) !== first.requestHash) {
       return { ok: false, ...refuse('idempotency_key_reused', 'This Idempotency-Key was used before for a different request.') };
@@ -129,22 +128,6 @@ export class LogKeyedCommands implements KeyedCommands {
     }
     return refs;
   }
-
-  /** All facts of a command: they stand side by side. */
-  private async factsOf(first: StoredFact): Promise<StoredFact[]> {
-    const command = commandPart(first.id);
-    const facts = [first];
-    let after = first.position;
-    for (;;) {
-      const page = await this.store.readAll({ after, limit: FACTS_PAGE });
-      for (const fact of page.facts) {
-        if (commandPart(fact.id) !== command) return facts;
-        facts.push(fact);
-      }
-      if (page.atEnd) return facts;
-      after = page.position;
-    }
-  }
 }
 
 function placeOf({
@@ -161,19 +144,13 @@ function refusalOf({ code, detail, fields }: NonNullable<RequestClaimed['data'][
   return fields === null ? refuse(code, detail) : refuse(code, detail, fields);
 }
 
-/** Everything of an event id but the index within its command. */
-function commandPart(id: string): string {
-  return id.slice(0, -4);
-}
-
 function recordedCommand(facts: readonly StoredFact[]): RecordedCommand {
   const first = facts[0] as StoredFact;
-  const last = facts.at(-1) as StoredFact;
   const claim = first.type === 'RequestClaimed' ? (first.data as unknown as RequestClaimed['data']) : null;
   return {
     facts,
-    position: claim?.targetPosition ?? last.position,
-    recordedAt: last.recordedAt,
+    position: claim?.targetPosition ?? facts.map(({ position }) => position).reduce((a, b) => (a > b ? a : b)),
+    recordedAt: Math.max(...facts.map((fact) => fact.recordedAt)),
     revisionOn(stream) {
       if (claim?.targetStream === stream) return claim.targetRevision;
       return facts.findLast((fact) => fact.stream === stream)?.revision ?? null;

@@ -16,6 +16,7 @@ import {
 } from '../event-store.port.js';
 import { PendingAppend, type Settled } from '../pending-append.js';
 import { placeOf, toPosition } from '../position.js';
+import { factsSideBySide } from '../side-by-side.js';
 import { followLog } from '../subscription.js';
 
 /** A fact as the log keeps it: its data as text, so that no reader can change what another one reads. */
@@ -43,6 +44,7 @@ export class MemoryLog {
  */
 export class MemoryEventStore implements EventStore {
   readonly atomicAcrossStreams = true;
+  readonly instantsFollowPositions = true;
   private queue: PendingAppend[] = [];
 
   constructor(
@@ -210,6 +212,10 @@ export class MemoryEventStore implements EventStore {
       if (entry !== undefined) found.set(digest.toString('hex'), toStored(entry));
     }
     return Promise.resolve(found);
+  }
+
+  factsOfCommand(first: StoredFact): Promise<StoredFact[]> {
+    return factsSideBySide(this, first);
   }
 
   onAppended(listener: (head: Position) => void): () => void {

@@ -15,6 +15,7 @@ import {
   type SubscribeOptions,
 } from '../event-store.port.js';
 import { placeOf, toPosition } from '../position.js';
+import { factsSideBySide } from '../side-by-side.js';
 import { followLog } from '../subscription.js';
 import { AppendConnection } from './append-connection.postgres.js';
 import { factColumns, factOf, type FactRow } from './fact-rows.js';
@@ -56,6 +57,7 @@ export interface PostgresEventStoreOptions {
 
 export class PostgresEventStore implements EventStore {
   readonly atomicAcrossStreams = true;
+  readonly instantsFollowPositions = true;
   private readonly pool: pg.Pool;
   private readonly writer: GroupWriter;
   private readonly connection: AppendConnection;
@@ -154,6 +156,10 @@ export class PostgresEventStore implements EventStore {
   async findByKeyDigests(digests: readonly Buffer[]): Promise<Map<string, StoredFact>> {
     const rows = await this.rows<[string, ...FactRow]>('find_by_keys', FIND_BY_KEYS, [digests]);
     return new Map(rows.map(([hex, ...row]) => [hex, factOf(row)]));
+  }
+
+  factsOfCommand(first: StoredFact): Promise<StoredFact[]> {
+    return factsSideBySide(this, first);
   }
 
   onAppended(listener: (head: Position) => void): () => void {

@@ -167,7 +167,8 @@ export class Session<State, F extends Fact<string, object>> {
     const loaded = this.loaded as Loaded<State>;
     const position = outcome.positions[0] as Position;
     loaded.recordedAt = Math.max(loaded.recordedAt ?? 0, outcome.recordedAt);
-    loaded.position = position;
+    // Where a command's other streams come after its own, answers may come out of order.
+    if (loaded.position === null || position > loaded.position) loaded.position = position;
     if (snapshotState === null) return;
     const { loader } = this.context;
     loader.save({

@@ -1,39 +1,49 @@
 // Writes docs/events.md from the fact types in the code; `npm run docs` runs it and a test diffs its answer.
 import { join } from 'node:path';
 import ts from 'typescript';
+import { ACCOUNT_FACT_VERSIONS } from '#libs/ledger';
+import { CATALOGUE_FACT_VERSIONS } from '#libs/catalogue';
+import type { PublishedCategory } from '#libs/messaging';
+import { TASK_FACT_VERSIONS } from '#libs/tasks';
 
-interface FactSource {
+export interface FactSource {
   file: string;
   /** The union type that lists the category's facts. */
   union: string;
   heading: string;
   intro: string;
+  /** Of facts that the relay publishes: whose streams they are on, and the schema version of each. */
+  published?: { category: PublishedCategory; versions: Readonly<Record<string, number>> };
 }
 
-const SOURCES: FactSource[] = [
+export const SOURCES: FactSource[] = [
   {
     file: 'libs/ledger/src/account.facts.ts',
     union: 'AccountFact',
     heading: 'account',
     intro: 'Streams `account-<tenant>.<account id>`: every movement of credits.',
+    published: { category: 'account', versions: ACCOUNT_FACT_VERSIONS },
   },
   {
     file: 'libs/tasks/src/task.facts.ts',
     union: 'TaskFact',
     heading: 'task',
     intro: 'Streams `task-<tenant>.<task id>`: the life of one generation, refused submissions included.',
+    published: { category: 'task', versions: TASK_FACT_VERSIONS },
   },
   {
     file: 'libs/catalogue/src/catalogue.facts.ts',
     union: 'ModelFact',
     heading: 'model',
     intro: 'Streams `model-<model id>`: the deployment’s own, of no tenant.',
+    published: { category: 'model', versions: CATALOGUE_FACT_VERSIONS },
   },
   {
     file: 'libs/catalogue/src/catalogue.facts.ts',
     union: 'PlanFact',
     heading: 'plan',
     intro: 'Streams `plan-<plan id>`: the deployment’s own, of no tenant.',
+    published: { category: 'plan', versions: CATALOGUE_FACT_VERSIONS },
   },
   {
     file: 'libs/event-store/src/idempotency/request-claimed.facts.ts',
@@ -56,39 +66,61 @@ recorded-at, schema version, actor, tenant, correlation id, causation id, and th
 can be forgotten: its salted digest is here, the text itself travels encrypted beside the fact.
 `;
 
-/** The whole document. `root` is the checkout. */
-export function eventsMarkdown(root: string): string {
+/** One fact as its declaration says it. */
+export interface DeclaredFact {
+  name: string;
+  meaning: string | null;
+  data: ts.Type;
+  file: ts.SourceFile;
+}
+
+/** The facts of every source, read from the types. `root` is the checkout. */
+export function declaredFacts(root: string): { checker: ts.TypeChecker; sources: Array<{ source: FactSource; facts: DeclaredFact[] }> } {
   const config = ts.readConfigFile(join(root, 'tsconfig.depcruise.json'), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root);
   const files = [...new Set(SOURCES.map((source) => join(root, source.file)))];
   const program = ts.createProgram(files, { ...options, noEmit: true, incremental: false, tsBuildInfoFile: undefined });
   const checker = program.getTypeChecker();
-  const sections = SOURCES.map((source) => section(source, program.getSourceFile(join(root, source.file))!, checker));
+  const sources = SOURCES.map((source) => ({ source, facts: factsOf(source, program.getSourceFile(join(root, source.file))!, checker) }));
+  return { checker, sources };
+}
+
+/** The whole document. `root` is the checkout. */
+export function eventsMarkdown(root: string): string {
+  const { checker, sources } = declaredFacts(root);
+  const sections = sources.map(({ source, facts }) =>
+    [`## ${source.heading}\n`, `${source.intro}\n`, ...facts.map((declared) => fact(declared, checker))].join('\n'),
+  );
   return [HEADER, ...sections].join('\n');
 }
 
-function section(source: FactSource, file: ts.SourceFile, checker: ts.TypeChecker): string {
+function factsOf(source: FactSource, file: ts.SourceFile, checker: ts.TypeChecker): DeclaredFact[] {
   const alias = file.statements.filter(ts.isTypeAliasDeclaration).find((statement) => statement.name.text === source.union);
   if (alias === undefined) throw new Error(`${source.file} declares no type ${source.union}`);
   const members = ts.isUnionTypeNode(alias.type) ? [...alias.type.types] : [alias.type];
-  return [
-    `## ${source.heading}\n`,
-    `${source.intro}\n`,
-    ...members.map((member, index) => fact(member, members[index - 1], file, checker)),
-  ].join('\n');
+  return members.map((member, index) => declaredFact(member, members[index - 1], file, checker));
 }
 
-function fact(member: ts.TypeNode, previous: ts.TypeNode | undefined, file: ts.SourceFile, checker: ts.TypeChecker): string {
+function declaredFact(member: ts.TypeNode, previous: ts.TypeNode | undefined, file: ts.SourceFile, checker: ts.TypeChecker): DeclaredFact {
   if (!ts.isTypeReferenceNode(member)) throw new Error(`not a Fact<…>: ${member.getText(file)}`);
   const [name, data] = member.typeArguments ?? [];
   if (name === undefined || data === undefined || !ts.isLiteralTypeNode(name) || !ts.isStringLiteral(name.literal))
     throw new Error(`not a Fact<…>: ${member.getText(file)}`);
   const between = file.text.slice(previous?.end ?? member.getFullStart(), member.getStart(file));
   const meaning = /\/\*\*\s*([\s\S]*?)\s*\*\//.exec(between)?.[1];
-  const rows = checker.getPropertiesOfType(checker.getTypeFromTypeNode(data)).map((property) => field(property, file, checker));
+  return {
+    name: name.literal.text,
+    meaning: meaning === undefined ? null : oneLine(meaning),
+    data: checker.getTypeFromTypeNode(data),
+    file,
+  };
+}
+
+function fact({ name, meaning, data, file }: DeclaredFact, checker: ts.TypeChecker): string {
+  const rows = checker.getPropertiesOfType(data).map((property) => field(property, file, checker));
   return [
-    `### ${name.literal.text}\n`,
-    ...(meaning === undefined ? [] : [`${oneLine(meaning)}\n`]),
+    `### ${name}\n`,
+    ...(meaning === null ? [] : [`${meaning}\n`]),
     '| field | type | meaning |',
     '| --- | --- | --- |',
     ...rows,
@@ -103,6 +135,6 @@ function field(property: ts.Symbol, file: ts.SourceFile, checker: ts.TypeChecker
   return `| \`${property.name}\`${optional ? ' (optional)' : ''} | \`${type.replaceAll('|', '\\|')}\` | ${meaning} |`;
 }
 
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/\s*\n\s*\*?\s*/g, ' ').trim();
 }

@@ -35,6 +35,8 @@ export interface LiveTask {
   place: 'none' | 'waiting' | 'held';
   /** At which provider. */
   placeAt: string;
+  /** The provider at which its job has one of the deployment's places: from before the submission until the verdict. */
+  jobAt: string | null;
   /** When it is looked at again by itself; Infinity: when something is learnt. */
   dueAt: InstantMs;
   /** Failures of our own parts in a row. */
@@ -72,6 +74,7 @@ export function liveTask(
     isRunning: false,
     place: 'none',
     placeAt: '',
+    jobAt: null,
     dueAt: Infinity,
     troubles: 0,
     row,

@@ -4,6 +4,7 @@ import { DueHeap } from './due-heap.js';
 import type { LiveTask } from './live-task.js';
 import { accountKey, type PendingRows } from './pending-rows.js';
 import type { Places } from './places.js';
+import type { Situation } from './reaction.decider.js';
 import type { OrchestratorLimits } from './reaction.policy.js';
 
 /** A task that is looked at again only after this long waits as a row; much sooner where the memory is half full. */
@@ -24,6 +25,7 @@ export class LiveTasks {
 
   constructor(
     private readonly parts: {
+      partition: number;
       rows: PendingRows;
       clock: Clock;
       /** Shared by all partitions of this process. */
@@ -92,6 +94,7 @@ export class LiveTasks {
     this.#waitingByAccount.set(account, (this.#waitingByAccount.get(account) ?? 0) + 1);
     const { places, weightOf, onTurn } = this.parts;
     places.enter(provider, {
+      ...this.#placed(task),
       account,
       weight: weightOf(task.plan),
       start: () => {
@@ -99,8 +102,12 @@ export class LiveTasks {
         if (waiting > 0) this.#waitingByAccount.set(account, waiting);
         else this.#waitingByAccount.delete(account);
         task.place = 'held';
-        if (task.isGone) queueMicrotask(() => this.leavePlace(task));
-        else onTurn(task);
+        if (places.isBounded(provider)) task.jobAt = provider;
+        if (!task.isGone) return onTurn(task);
+        queueMicrotask(() => {
+          this.leavePlace(task);
+          this.#leaveJob(task);
+        });
       },
     });
   }
@@ -109,6 +116,34 @@ export class LiveTasks {
     if (task.place !== 'held') return;
     task.place = 'none';
     this.parts.places.leave(task.placeAt);
+  }
+
+  /**
+   * A job counts at a provider that bounds its jobs from its submission to its verdict; one that has none long after its task's ending counts
+   * no more. Answers when that will be, Infinity where it does not come by itself.
+   */
+  keepJob(task: LiveTask, situation: Situation, now: InstantMs, graceMs: number): InstantMs {
+    const { places } = this.parts;
+    const { attempt, isOver, endedAt, provider } = situation;
+    if (!places.isBounded(provider) || task.place !== 'none') return Infinity;
+    const until = isOver ? endedAt + graceMs : Infinity;
+    const runs = attempt !== null && (isOver || attempt.status !== 'abandoned') && now < until;
+    if (!runs) this.#leaveJob(task);
+    else if (task.jobAt === null) {
+      task.jobAt = provider;
+      places.adoptJob(provider, this.#placed(task));
+    }
+    return runs ? until : Infinity;
+  }
+
+  #leaveJob(task: LiveTask): void {
+    if (task.jobAt === null) return;
+    this.parts.places.leaveJob(task.jobAt, this.#placed(task));
+    task.jobAt = null;
+  }
+
+  #placed({ taskId, tenant }: LiveTask): { taskId: string; tenant: string; partition: number } {
+    return { taskId, tenant, partition: this.parts.partition };
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,6 +201,7 @@ export class LiveTasks {
 
   /** Nothing will ever be done for it again. */
   finish(task: LiveTask): void {
+    this.#leaveJob(task);
     this.#forget(task);
     this.parts.rows.remove(task.taskId, task.row.mayExist);
   }

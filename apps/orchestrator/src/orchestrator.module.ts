@@ -1,6 +1,5 @@
 // 5 react · composes the orchestrator of one process: starts it with the process, and lets it finish what it began before the process ends.
 import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -17,13 +16,14 @@ import {
   METRICS,
   PG_POOL,
   PROVIDERS,
+  StartupError,
   TASK_SESSIONS,
   type Config,
   type DeploymentClock,
 } from '#libs/platform';
 import type { Provider } from '#libs/providers';
 import { DueRows } from '#libs/reactions';
-import { Settlements } from '#libs/settlement';
+import { CommandRouter, RoutedSettlements } from '#libs/routing';
 import type { TaskState } from '#libs/tasks';
 import { FleetModule } from './fleet/fleet.module.js';
 import { orchestratorMetrics } from './orchestrator.metrics.js';
@@ -31,7 +31,7 @@ import { Orchestrator } from './orchestrator.js';
 import { ProviderCalls } from './provider-calls.js';
 import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
 
-/** Needs, from global modules, what `compose` of #libs/composition gives every role: the CommandBus, the platform, the log, Settlements, DueRows. */
+/** Needs, from global modules, what `compose` of #libs/composition gives every role: the CommandRouter, the platform, the log, RoutedSettlements, DueRows. */
 @Module({
   imports: [FleetModule],
   providers: [
@@ -48,9 +48,9 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
         CATALOGUE,
         PROVIDERS,
         TASK_SESSIONS,
-        Settlements,
+        RoutedSettlements,
         DueRows,
-        CommandBus,
+        CommandRouter,
       ],
       useFactory: (
         config: Config,
@@ -63,10 +63,15 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
         catalogue: Catalogue,
         providers: ReadonlyMap<string, Provider>,
         sessions: Sessions<TaskState>,
-        settlements: Settlements,
+        settlements: RoutedSettlements,
         rows: DueRows,
-        commands: CommandBus,
+        commands: CommandRouter,
       ): Orchestrator => {
+        const strangers = Object.keys(config.providerJobsMax).filter((id) => !providers.has(id));
+        if (strangers.length > 0)
+          throw new StartupError(
+            `PROVIDER_JOBS_MAX names ${strangers.join(', ')}, but this deployment has the providers ${[...providers.keys()].join(', ')}`,
+          );
         const metrics = orchestratorMetrics(registry, {
           activeTasks: () => orchestrator.active,
           waitingTasks: () => orchestrator.waiting,
@@ -81,6 +86,7 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
           book: (tenant, accountId) => commands.execute(new BookDue(tenant, accountId)),
           calls: new ProviderCalls({ providers, store, keys, catalogue, logger, calls: metrics.calls }),
           providers,
+          jobsMaxOf: (id) => config.providerJobsMax[id] ?? providers.get(id)?.capabilities.jobsMax ?? null,
           weightOf: (plan) => catalogue.plan(plan)?.weight ?? 1,
           clock,
           logger,

@@ -14,12 +14,14 @@ export interface OrchestratorParts {
   pool: pg.Pool;
   store: EventStore;
   sessions: Sessions<TaskState>;
-  settlements: Settlements;
+  settlements: Pick<Settlements, 'settle' | 'settleFromLog'>;
   book: (tenant: string, accountId: string) => Promise<{ nextDueAt: InstantMs | null; booked: number }>;
   calls: ProviderCalls;
   providers: ReadonlyMap<string, Provider>;
   /** Of a plan: the share of a provider's places that an account on it has. */
   weightOf: (plan: string) => number;
+  /** Jobs that may run at a provider at once, over the whole deployment; null for no bound. */
+  jobsMaxOf: (provider: string) => number | null;
   /** `onMoved`: the clock was moved; whoever moved it waits for what is now due. */
   clock: Clock & { onMoved?: (listener: () => void) => () => void };
   logger: Logger;

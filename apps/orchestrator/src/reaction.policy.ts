@@ -14,6 +14,8 @@ export interface ReactionPolicy {
   retryAfterMsMax: number;
   /** How long after an ending a verdict is still looked for. */
   lateWindowMs: number;
+  /** How long after an ending a job without a verdict still counts among those that run at a provider that bounds them. */
+  jobGraceMs: number;
   /** The longest delay between two looks for a late result. */
   lateLookEveryMsMax: number;
   /** Progress is recorded in steps of at least this many percent. */
@@ -27,6 +29,7 @@ export const REACTION_POLICY: Omit<ReactionPolicy, 'lateResult' | 'overConsumpti
   retryAfterMs: 500,
   retryAfterMsMax: 60_000,
   lateWindowMs: 86_400_000,
+  jobGraceMs: 600_000,
   lateLookEveryMsMax: 900_000,
   progressStepPercent: 10,
   neverCreatedConfirmations: 2,

@@ -1,8 +1,7 @@
 // 5 react · the loops of one process over all the partitions that it owns: they read the log, keep time, look for rows that are due, and write them.
 import type { InstantMs } from '#libs/kernel';
-import type { Position } from '#libs/event-store';
 import type { HeldShare } from '#libs/platform';
-import { DueRows, type ParkedTask, type PartitionHold } from '#libs/reactions';
+import { DueRows, ProviderJobs, type ParkedTask, type PartitionHold, type TakenOver } from '#libs/reactions';
 import { AccountDues } from './account-dues.js';
 import { Alarm } from './alarm.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
@@ -36,12 +35,21 @@ export class Shift {
   #loops: Promise<unknown> = Promise.resolve();
   #eagerUntilMs = 0;
   /** Partitions that were taken in one go are taken over in one transaction. */
-  #takingOver: { holds: PartitionHold[]; positions: Promise<Map<number, Position>> } | null = null;
+  #takingOver: { holds: PartitionHold[]; taken: Promise<Map<number, TakenOver>> } | null = null;
 
   constructor(private readonly parts: OrchestratorParts) {
-    const { pool, store, book, providers, clock, logger, metrics, limits } = parts;
+    const { pool, store, book, providers, jobsMaxOf, clock, logger, metrics, limits } = parts;
     this.#rows = new DueRows(pool);
-    this.#places = new Places(providers);
+    this.#places = new Places({
+      providers,
+      jobsMaxOf,
+      jobs: new ProviderJobs(pool),
+      holdOf: (index) => {
+        const partition = this.#owned.get(index);
+        return partition?.mayAct() === true ? { partition: index, token: partition.token } : null;
+      },
+      onTrouble: (error) => this.#trouble('places', error, 'places at a provider could not be taken or left; it is tried again'),
+    });
     this.#writer = new CheckpointWriter(
       this.#rows,
       () => this.#owned.values(),
@@ -96,17 +104,17 @@ export class Shift {
     this.#stopListening();
     this.#ended.abort();
     for (const alarm of [this.#tickAlarm, this.#lookAlarm, this.#writeAlarm]) alarm.ring();
-    await this.#loops;
+    await Promise.all([this.#loops, this.#places.stop()]);
   }
 
   /** The time between taking a partition and giving it up, or losing it. */
   async own(held: HeldShare, signal: AbortSignal): Promise<void> {
-    const position = (await this.#takeOver({ partition: held.share, token: held.token })).get(held.share);
+    const taken = (await this.#takeOver({ partition: held.share, token: held.token })).get(held.share);
     // Lost again meanwhile.
-    if (position === undefined) return;
+    if (taken === undefined) return;
     const partition = new OwnedPartition({
       held,
-      position,
+      position: taken.position,
       reactionsOf: (owned) => this.#reactionsOf(owned),
       lowerAccount: (owned, tenant, accountId, dueAt) => this.#dues.lower(owned, tenant, accountId, dueAt),
     });
@@ -115,6 +123,7 @@ export class Shift {
     this.#lookAlarm.ring();
     try {
       await this.#reader.join(partition, signal);
+      if (taken.placed.length > 0) await this.#recall(partition, taken.placed, signal);
       await aborted(signal);
     } finally {
       this.#reader.leave(partition);
@@ -124,18 +133,30 @@ export class Shift {
     }
   }
 
-  #takeOver(hold: PartitionHold): Promise<Map<number, Position>> {
+  #takeOver(hold: PartitionHold): Promise<Map<number, TakenOver>> {
     let under = this.#takingOver;
     if (under === null) {
       const holds: PartitionHold[] = [];
-      const positions = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      const taken = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
         this.#takingOver = null;
-        return this.#rows.takeOver(holds);
+        return this.#rows.takeOver(holds, this.#places.bounded);
       });
-      under = this.#takingOver = { holds, positions };
+      under = this.#takingOver = { holds, taken };
     }
     under.holds.push(hold);
-    return under.positions;
+    return under.taken;
+  }
+
+  async #recall(partition: OwnedPartition, placed: TakenOver['placed'], signal: AbortSignal): Promise<void> {
+    for (let isDone = false; !isDone && !signal.aborted;) {
+      try {
+        await partition.reactions.recall(placed);
+        isDone = true;
+      } catch (error) {
+        this.#trouble('places', error as Error, 'the jobs of a partition could not be read; it is tried again');
+        await new Alarm().wait(RETRY_MS);
+      }
+    }
   }
 
   /** Nothing is abandoned in the middle: what was begun is finished and written, unless the lease is gone already. */
@@ -155,6 +176,7 @@ export class Shift {
       settlements,
       calls,
       providers,
+      partition: partition.index,
       places: this.#places,
       weightOf,
       rows: partition.pending,

@@ -29,13 +29,14 @@ import { learn, remember } from './task-memory.js';
 export interface TaskReactionParts {
   store: Pick<EventStore, 'readStreams'>;
   sessions: Sessions<TaskState>;
-  settlements: Settlements;
+  settlements: Pick<Settlements, 'settle' | 'settleFromLog'>;
   calls: ProviderCalls;
   providers: ReadonlyMap<string, Provider>;
   /** Shared by all partitions of this process. */
   places: Places;
   /** Of a plan: the share of a provider's places that an account on it has. */
   weightOf: (plan: string) => number;
+  partition: number;
   rows: PendingRows;
   /** The account may be due by then. */
   lowerAccount: (tenant: string, accountId: string, dueAt: InstantMs) => void;
@@ -71,8 +72,9 @@ export class TaskReactions {
   #isClosed = false;
 
   constructor(private readonly parts: TaskReactionParts) {
-    const { rows, clock, places, weightOf, limits, sessions } = parts;
+    const { partition, rows, clock, places, weightOf, limits, sessions } = parts;
     this.#tasks = new LiveTasks({
+      partition,
       rows,
       clock,
       places,
@@ -138,6 +140,23 @@ export class TaskReactions {
     // It waits as a row, or was finished before: its stream says which, and to settle once more changes nothing.
     const now = this.parts.clock.now();
     await this.#take([{ taskId, tenant, accountId: '', dueAt: now, timesOutAt: now, isSettled: false, isParked: true }]);
+  }
+
+  /** Tasks that have a place at a provider: whether they still need it, their streams say. */
+  async recall(tasks: ReadonlyArray<{ taskId: string; tenant: string }>): Promise<void> {
+    const now = this.parts.clock.now();
+    const unknown = tasks.filter(({ taskId }) => !this.#tasks.has(taskId));
+    await this.#take(
+      unknown.map(({ taskId, tenant }) => ({
+        taskId,
+        tenant,
+        accountId: '',
+        dueAt: now,
+        timesOutAt: now,
+        isSettled: false,
+        isParked: true,
+      })),
+    );
   }
 
   async #take(rows: readonly LiveTaskRow[]): Promise<void> {
@@ -282,7 +301,8 @@ export class TaskReactions {
     const provider = this.#providerOf(task);
     const next = nextStep(situation, memory, now, provider?.capabilities ?? null, this.parts.policy);
     if (next.do !== 'submit' && !memory.isCalling) this.#tasks.leavePlace(task);
-    this.#perform(task, situation, next, provider);
+    const jobUntil = this.#tasks.keepJob(task, situation, now, this.parts.policy.jobGraceMs);
+    this.#perform(task, situation, next.do === 'wait' ? { do: 'wait', until: Math.min(next.until, jobUntil) } : next, provider);
   }
 
   #perform(task: LiveTask, situation: Situation, next: Next, provider: Provider | null): void {

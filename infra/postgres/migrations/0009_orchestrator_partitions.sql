@@ -31,6 +31,7 @@ CREATE TABLE provider_limits (
 );
 CREATE TABLE provider_jobs (
   task_id text COLLATE "C" PRIMARY KEY,
+  tenant text NOT NULL,
   provider text COLLATE "C" NOT NULL,
   partition smallint NOT NULL,
   -- The account's turn among all that wait; the least is next.
@@ -41,3 +42,47 @@ CREATE TABLE provider_jobs (
 CREATE INDEX provider_jobs_turns ON provider_jobs (provider, turn, task_id) WHERE NOT is_running;
 CREATE INDEX provider_jobs_running ON provider_jobs (provider) WHERE is_running;
 CREATE INDEX provider_jobs_by_partition ON provider_jobs (partition);
+
+-- One round at a provider that bounds its jobs, under the row lock of its limit: places that were left are given up, tasks get in line with their
+-- turns, and the next in line, whoever's they are, get the places that are free. Whatever a partition asks for counts only under its lease's token.
+-- Answers the virtual time that the turns were made from, and which of `awaited` have their place by now.
+CREATE FUNCTION take_provider_places(
+  at_provider text, jobs_max integer,
+  hold_partitions smallint[], hold_leases text[], hold_tokens bigint[],
+  left_tasks text[],
+  -- Jobs that run already, whether there is a place or not: those of an owner that is gone.
+  running_tasks text[], running_tenants text[], running_partitions smallint[],
+  wanted_tasks text[], wanted_tenants text[], wanted_partitions smallint[], wanted_after double precision[], wanted_steps double precision[],
+  awaited text[],
+  OUT since double precision, OUT given text[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+  held smallint[];
+  free integer;
+BEGIN
+  INSERT INTO provider_limits (provider) VALUES (at_provider) ON CONFLICT DO NOTHING;
+  SELECT virtual_time INTO since FROM provider_limits WHERE provider = at_provider FOR UPDATE;
+  held := ARRAY(
+    SELECT h.partition FROM leases l JOIN unnest(hold_partitions, hold_leases, hold_tokens) AS h (partition, name, token)
+        ON l.name = h.name AND l.token = h.token ORDER BY l.name FOR SHARE OF l);
+  DELETE FROM provider_jobs WHERE task_id = ANY (left_tasks) AND provider = at_provider AND partition = ANY (held);
+  INSERT INTO provider_jobs (task_id, tenant, provider, partition, turn, is_running)
+  SELECT j.task, j.tenant, at_provider, j.partition, since, true
+    FROM unnest(running_tasks, running_tenants, running_partitions) AS j (task, tenant, partition) WHERE j.partition = ANY (held)
+      ON CONFLICT (task_id) DO UPDATE SET is_running = true;
+  INSERT INTO provider_jobs (task_id, tenant, provider, partition, turn, is_running)
+  SELECT w.task, w.tenant, at_provider, w.partition, greatest(since, w.after) + w.step, false
+    FROM unnest(wanted_tasks, wanted_tenants, wanted_partitions, wanted_after, wanted_steps) AS w (task, tenant, partition, after, step)
+   WHERE w.partition = ANY (held)
+      ON CONFLICT (task_id) DO NOTHING;
+  SELECT jobs_max - count(*) INTO free FROM provider_jobs WHERE provider = at_provider AND is_running;
+  IF free > 0 THEN
+    WITH best AS (
+      SELECT task_id FROM provider_jobs WHERE provider = at_provider AND NOT is_running ORDER BY turn, task_id LIMIT free
+    ), placed AS (
+      UPDATE provider_jobs SET is_running = true FROM best WHERE provider_jobs.task_id = best.task_id RETURNING turn
+    )
+    UPDATE provider_limits SET virtual_time = greatest(virtual_time, (SELECT max(turn) FROM placed)) WHERE provider = at_provider;
+  END IF;
+  given := ARRAY(SELECT task_id FROM provider_jobs WHERE is_running AND task_id = ANY (awaited));
+END $$;

@@ -47,23 +47,48 @@ export interface PartitionWrite extends PartitionHold {
   changes: DueChanges;
 }
 
+/** A partition as its last owner left it. */
+export interface TakenOver {
+  position: Position;
+  /** Tasks that were given a place at a provider that bounds its jobs. */
+  placed: Array<{ taskId: string; tenant: string }>;
+}
+
+/**
+ * A process that is paused inside such a transaction holds up whoever is to take over: it is cut off before its leases would run out anyway.
+ */
+const BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '2s'";
+
 export class DueRows {
   constructor(private readonly pool: pg.Pool) {}
 
   /**
    * The start of ownerships: what the last owner had in memory is due at once, and each partition's log is read on from the answer. A
-   * partition whose lease went to somebody else meanwhile is not among the answers.
+   * partition whose lease went to somebody else meanwhile is not among the answers. Who waited for a place at a provider gets in line anew;
+   * jobs that were given one are answered, so that each is looked at. `bounded`: the providers that bound their jobs.
    */
-  async takeOver(holds: readonly PartitionHold[]): Promise<Map<number, Position>> {
+  async takeOver(holds: readonly PartitionHold[], bounded: readonly string[] = []): Promise<Map<number, TakenOver>> {
     return this.#fenced(holds, async (client, held) => {
       await client.query('UPDATE live_tasks SET is_parked = true, due_ms = 0 WHERE NOT is_parked AND partition = ANY($1::smallint[])', [
         held,
       ]);
-      const { rows } = await client.query<{ partition: number; position: Position }>(
-        'SELECT partition, position FROM orchestrator_partitions WHERE partition = ANY($1::smallint[])',
+      await client.query(
+        'DELETE FROM provider_jobs WHERE partition = ANY($1::smallint[]) AND (NOT is_running OR provider <> ALL($2::text[]))',
+        [held, bounded],
+      );
+      const { rows } = await client.query<{ partition: number; position: Position; tasks: string[]; tenants: string[] }>(
+        `SELECT p.partition, p.position,
+                ARRAY(SELECT task_id FROM provider_jobs j WHERE j.partition = p.partition ORDER BY task_id) AS tasks,
+                ARRAY(SELECT tenant FROM provider_jobs j WHERE j.partition = p.partition ORDER BY task_id) AS tenants
+           FROM orchestrator_partitions p WHERE p.partition = ANY($1::smallint[])`,
         [held],
       );
-      return new Map(rows.map(({ partition, position }) => [partition, position]));
+      return new Map(
+        rows.map(({ partition, position, tasks, tenants }) => [
+          partition,
+          { position, placed: tasks.map((taskId, index) => ({ taskId, tenant: tenants[index]! })) },
+        ]),
+      );
     });
   }
 
@@ -181,7 +206,7 @@ export class DueRows {
     const client = await this.pool.connect();
     let failure: Error | undefined;
     try {
-      await client.query('BEGIN');
+      await client.query(BEGIN);
       const result = await work(client, await fence(client, holds));
       await client.query('COMMIT');
       return result;

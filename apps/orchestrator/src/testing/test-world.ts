@@ -67,6 +67,8 @@ export interface ProcessOptions {
   policy?: Partial<ReactionPolicy>;
   limits?: Partial<OrchestratorLimits>;
   killAt?: KillPoint;
+  /** By provider. */
+  jobsMax?: Record<string, number>;
 }
 
 export class RunningOrchestrator {
@@ -165,6 +167,7 @@ export class World {
       book: (tenant, accountId) => book.execute(new BookDue(tenant, accountId)),
       calls: new ProviderCalls({ providers, store, keys, catalogue, logger, calls: metrics.calls }),
       providers,
+      jobsMaxOf: (id) => options.jobsMax?.[id] ?? providers.get(id)?.capabilities.jobsMax ?? null,
       weightOf: (plan) => catalogue.plan(plan)?.weight ?? 1,
       clock,
       logger,

@@ -15,7 +15,10 @@ export interface Config {
   dataDir: string;
   /** Null: an embedded PostgreSQL under dataDir. Secret. */
   databaseUrl: string | null;
-  eventStore: 'postgres';
+  eventStore: 'postgres' | 'eventstoredb';
+  /** `esdb://…`; null: the log is in PostgreSQL. Secret. */
+  eventStoreDbUrl: string | null;
+  eventStoreDbStreamPrefix: string;
   /** `host:port` each; null: no relay and no worker fleets. */
   kafkaBrokers: readonly string[] | null;
   kafkaTopicPrefix: string;

@@ -30,7 +30,7 @@ const count: JsonSchema = { type: 'integer', minimum: 0 };
 const signed: JsonSchema = { type: 'integer' };
 const position: JsonSchema = {
   type: 'string',
-  pattern: '^[0-9]{16}$',
+  pattern: '^(?:[0-9]{16}|[0-9a-f]{32})$',
   description: 'Place in the log: opaque, fixed width, ordered bytewise.',
 };
 const bucket: JsonSchema = { type: 'string', enum: [...BUCKETS] };

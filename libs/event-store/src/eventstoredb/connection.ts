@@ -17,12 +17,21 @@ interface ClientParts {
   callArguments(options: { requiresLeader?: boolean }, callOptions: CallOptions): [Metadata, CallOptions];
 }
 
+/** The client's own complaint would show the whole URL. */
+function clientOf(url: string): EventStoreDBClient {
+  try {
+    return EventStoreDBClient.connectionString(url);
+  } catch {
+    throw new Error('EVENTSTOREDB_URL is no URL that the client understands, or a file that it names cannot be read');
+  }
+}
+
 export class Connection {
   private readonly client: EventStoreDBClient;
   private readonly parts: ClientParts;
 
   constructor(url: string) {
-    this.client = EventStoreDBClient.connectionString(url);
+    this.client = clientOf(url);
     this.parts = this.client as unknown as ClientParts;
   }
 

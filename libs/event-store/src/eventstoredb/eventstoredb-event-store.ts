@@ -1,6 +1,8 @@
 // 3 append · the event store on an EventStoreDB (KurrentDB) server or cluster; the same promises as on PostgreSQL but for one transaction over two streams.
+import { randomUUID } from 'node:crypto';
 import { invariant, type Clock } from '#libs/kernel';
 import {
+  EventStoreUnavailable,
   NO_STREAM,
   POSITION_START,
   type AppendResult,
@@ -57,6 +59,8 @@ const LIMITS: EventStoreDbLimits = {
 /** Every category's streams, and no other deployment's whose prefix only begins like this one. */
 const OWN_PREFIXES = STREAM_CATEGORIES.map((category) => `${category}-`);
 const WATCHED_PREFIXES = [...OWN_PREFIXES, 'internal-'];
+const IDENTITY_STREAM = 'internal-identity';
+const IDENTITY_ATTEMPTS_MAX = 5;
 const REVISION_MAX = Number.MAX_SAFE_INTEGER;
 
 export class EventStoreDbEventStore implements EventStore {
@@ -66,6 +70,7 @@ export class EventStoreDbEventStore implements EventStore {
   private readonly channel: AppendChannel;
   private readonly reader: LogReader;
   private readonly writer: LaneWriter;
+  private readonly durable: DurableAppend;
   private readonly claims: Claims;
   private readonly instants: RecordedInstants;
   private readonly limits: EventStoreDbLimits;
@@ -80,11 +85,21 @@ export class EventStoreDbEventStore implements EventStore {
     this.connection = new Connection(url);
     this.reader = new LogReader(this.connection, streamPrefix, this.limits);
     this.channel = new AppendChannel(this.connection, this.limits.appendTimeoutMs);
-    const durable = new DurableAppend(this.channel, this.reader, streamPrefix, this.limits);
-    this.claims = new Claims(durable, this.reader);
+    this.durable = new DurableAppend(this.channel, this.reader, streamPrefix, this.limits);
+    this.claims = new Claims(this.durable, this.reader);
     this.instants = new RecordedInstants(this.reader);
-    const { claims, instants, reader } = this;
+    const { claims, durable, instants, reader } = this;
     this.writer = new LaneWriter({ durable, claims, reader, instants, clock, observer, onHead: this.learn, head: () => this.lastHead });
+  }
+
+  /** What this deployment's log is called for good: a mark that its first process left in it. */
+  async identity(): Promise<string> {
+    for (let attempt = 0; attempt < IDENTITY_ATTEMPTS_MAX; attempt += 1) {
+      const [event] = await this.reader.forwards(IDENTITY_STREAM, 0, 1);
+      if (event !== undefined) return `eventstoredb ${this.options.streamPrefix} ${event.id}`;
+      await this.durable.append(IDENTITY_STREAM, NO_STREAM, [{ id: randomUUID(), type: 'LogBegun', data: '{}', metadata: '{}' }]);
+    }
+    throw new EventStoreUnavailable('what was written to EventStoreDB cannot be read: is it the leader?');
   }
 
   /** Commands that are not answered yet. */

@@ -1,6 +1,5 @@
 // 3 append · snapshots in table `snapshots`.
 import type pg from 'pg';
-import { placeOf, toPosition } from '../position.js';
 import type { Snapshot, Snapshots, Until } from '../sessions/snapshots.port.js';
 import { asUnavailable } from './unavailable.js';
 
@@ -31,7 +30,7 @@ export class PostgresSnapshots implements Snapshots {
   }
 
   async save({ stream, version, revision, position, recordedAt, state }: Snapshot): Promise<void> {
-    await this.rows('save', SAVE, [stream, version, revision, placeOf(position), recordedAt, state]);
+    await this.rows('save', SAVE, [stream, version, revision, position, recordedAt, state]);
   }
 
   private async rows(name: string, text: string, values: unknown[]): Promise<Row[]> {
@@ -43,12 +42,12 @@ export class PostgresSnapshots implements Snapshots {
   }
 }
 
-function boundOf(until: Until): [kind: keyof typeof BEFORE, bound: number] {
+function boundOf(until: Until): [kind: keyof typeof BEFORE, bound: number | string] {
   if ('revision' in until) return ['revision', until.revision];
   if ('recordedAtMax' in until) return ['instant', until.recordedAtMax];
-  return ['position', placeOf(until.positionMax)];
+  return ['position', until.positionMax];
 }
 
 function snapshotOf([stream, version, revision, pos, recordedAtMs, state]: Row): Snapshot {
-  return { stream, version, revision, position: toPosition(pos), recordedAt: Number(recordedAtMs), state };
+  return { stream, version, revision, position: pos, recordedAt: Number(recordedAtMs), state };
 }

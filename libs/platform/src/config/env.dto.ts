@@ -1,5 +1,5 @@
 // The environment as this product reads it: every variable, once; parse-config.ts validates it, docs/configuration.md is made from it.
-import { brokers, Env, flag, integer, limits, matching, oneOf, orderOf, postgresUrl, retention } from './setting.js';
+import { brokers, Env, eventStoreDbUrl, flag, integer, limits, matching, oneOf, orderOf, postgresUrl, retention } from './setting.js';
 
 export class EnvDto {
   @Env('The TCP port of the HTTP API; 0 takes a free one.', integer(0, 65_535), { fallback: '3000' })
@@ -51,10 +51,22 @@ export class EnvDto {
   @Env('An external PostgreSQL (14 or newer). Absent: `npm start` runs its own under `DATA_DIR`.', postgresUrl(), { secret: true })
   DATABASE_URL?: string;
 
-  @Env('What keeps the log of facts. `eventstoredb` is a name kept for a later release and refused until then.', oneOf('postgres'), {
-    fallback: 'postgres',
-  })
-  EVENT_STORE!: 'postgres';
+  @Env(
+    'What keeps the log of facts: the same PostgreSQL as everything else, or an EventStoreDB (KurrentDB) server or cluster under `EVENTSTOREDB_URL`. A deployment stays with the one it began with.',
+    oneOf('postgres', 'eventstoredb'),
+    { fallback: 'postgres' },
+  )
+  EVENT_STORE!: 'postgres' | 'eventstoredb';
+
+  @Env('Where the EventStoreDB of `EVENT_STORE=eventstoredb` is. Appends and reads go to its leader.', eventStoreDbUrl(), { secret: true })
+  EVENTSTOREDB_URL?: string;
+
+  @Env(
+    'What the names of all streams of this deployment begin with in EventStoreDB, so that several deployments can share a server.',
+    matching(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'a letter and up to 63 letters, digits or `_`'),
+    { fallback: 'rollcredits_' },
+  )
+  EVENTSTOREDB_STREAM_PREFIX!: string;
 
   @Env(
     'The Kafka brokers that the relay publishes to and worker fleets are reached through, as `host:port,host:port`. Absent: neither relay nor fleets.',

@@ -26,7 +26,6 @@ const SHOWN_CHARACTERS_MAX = 60;
 
 /** What else there is to say about a value that people may well try. */
 const BECAUSE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  EVENT_STORE: { eventstoredb: 'this release keeps its log in PostgreSQL only' },
   OVER_CONSUMPTION: { debt: 'this release keeps no debt' },
 };
 
@@ -36,6 +35,15 @@ function complain(setting: Setting, value: string): string {
   const shown = value.length > SHOWN_CHARACTERS_MAX ? `${value.slice(0, SHOWN_CHARACTERS_MAX)}…` : value;
   const because = BECAUSE[setting.name]?.[value.trim()];
   return `${must}, not ${JSON.stringify(shown)}${because === undefined ? '' : ` (${because})`}`;
+}
+
+/** A URL that nothing uses, or a store without one, is a mistake that must not end in two logs. */
+function eventStoreDbUrl({ EVENT_STORE, EVENTSTOREDB_URL }: EnvDto): string | null {
+  if (EVENT_STORE === 'eventstoredb' && EVENTSTOREDB_URL === undefined)
+    throw new StartupError('EVENT_STORE=eventstoredb needs EVENTSTOREDB_URL, which says where the log is');
+  if (EVENT_STORE !== 'eventstoredb' && EVENTSTOREDB_URL !== undefined)
+    throw new StartupError('EVENTSTOREDB_URL is set, but EVENT_STORE is postgres: set EVENT_STORE=eventstoredb, or leave out the URL');
+  return EVENTSTOREDB_URL ?? null;
 }
 
 function toConfig(env: EnvDto, cwd: string): Config {
@@ -51,6 +59,8 @@ function toConfig(env: EnvDto, cwd: string): Config {
     dataDir: resolve(cwd, env.DATA_DIR),
     databaseUrl: env.DATABASE_URL ?? null,
     eventStore: env.EVENT_STORE,
+    eventStoreDbUrl: eventStoreDbUrl(env),
+    eventStoreDbStreamPrefix: env.EVENTSTOREDB_STREAM_PREFIX,
     kafkaBrokers: env.KAFKA_BROKERS === undefined ? null : Object.freeze([...env.KAFKA_BROKERS]),
     kafkaTopicPrefix: env.KAFKA_TOPIC_PREFIX,
     kafkaPartitions: env.KAFKA_PARTITIONS,

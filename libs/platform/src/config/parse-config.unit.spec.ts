@@ -23,6 +23,8 @@ describe('the configuration', () => {
       dataDir: '/srv/.data',
       databaseUrl: null,
       eventStore: 'postgres',
+      eventStoreDbUrl: null,
+      eventStoreDbStreamPrefix: 'rollcredits_',
       kafkaBrokers: null,
       kafkaTopicPrefix: 'rollcredits',
       kafkaPartitions: 12,
@@ -70,6 +72,15 @@ describe('the configuration', () => {
     });
   });
 
+  it.each([
+    'esdb://localhost:2113?tls=false',
+    'esdb+discover://admin:changeit@cluster.example:2113?tlsCAFile=/etc/ca.pem&nodePreference=leader',
+    'esdb://u:p%40ss@n1:2113,n2:2113,n3:2113',
+  ])('takes %s for an EventStoreDB', (url) => {
+    const config = parseConfig({ EVENT_STORE: 'eventstoredb', EVENTSTOREDB_URL: url }, '/srv');
+    expect(config).toMatchObject({ eventStore: 'eventstoredb', eventStoreDbUrl: url, eventStoreDbStreamPrefix: 'rollcredits_' });
+  });
+
   it('cannot be changed afterwards', () => {
     const config = parseConfig({}, '/srv');
     expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
@@ -81,10 +92,12 @@ describe('the configuration', () => {
     [{ PORT: '3e3' }, 'PORT must be a whole number from 0 to 65,535, not "3e3"'],
     [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65,535, not "-1"'],
     [{ TEST_CLOCK: 'yes' }, 'TEST_CLOCK must be 1 or 0 (true and false serve too), not "yes"'],
+    [{ EVENT_STORE: 'eventstoredb' }, 'EVENT_STORE=eventstoredb needs EVENTSTOREDB_URL, which says where the log is'],
     [
-      { EVENT_STORE: 'eventstoredb' },
-      'EVENT_STORE must be one of postgres, not "eventstoredb" (this release keeps its log in PostgreSQL only)',
+      { EVENTSTOREDB_URL: 'esdb://h:2113' },
+      'EVENTSTOREDB_URL is set, but EVENT_STORE is postgres: set EVENT_STORE=eventstoredb, or leave out the URL',
     ],
+    [{ EVENTSTOREDB_STREAM_PREFIX: 'a-b' }, 'EVENTSTOREDB_STREAM_PREFIX must be a letter and up to 63 letters, digits or _, not "a-b"'],
     [{ OVER_CONSUMPTION: 'debt' }, 'OVER_CONSUMPTION must be one of reject, cap, not "debt" (this release keeps no debt)'],
     [
       { BURN_ORDER: 'purchased' },
@@ -120,9 +133,12 @@ describe('the configuration', () => {
     { DATABASE_URL: 'hunter2secret' },
     { DATABASE_URL: 'postgres://u:hunter2secret@h:5432' },
     { ADMIN_API_KEY: 'hunter2secret with a space' },
+    { EVENTSTOREDB_URL: 'http://u:hunter2secret@h:2113' },
+    { EVENTSTOREDB_URL: 'esdb://u:hunter2secret@h:2113?nodePreference=follower' },
+    { EVENTSTOREDB_URL: 'esdb://u:hunter2secret@h:2113?tlsVerifyCert=false' },
   ])('never shows a secret', (env) => {
     const message = fault(env);
-    expect(message).toMatch(/^(DATABASE_URL|ADMIN_API_KEY) must be /);
+    expect(message).toMatch(/^(DATABASE_URL|ADMIN_API_KEY|EVENTSTOREDB_URL) must be /);
     expect(message).not.toContain('hunter2secret');
   });
 

@@ -121,6 +121,50 @@ export function postgresUrl(): SettingKind {
   return { allowed: '`postgres://user:password@host:port/database`', read: (text) => text, validators: [Validate(IsPostgresUrl)] };
 }
 
+/** What the client understands; it only warns of anything else, and shows the whole URL with it. */
+const EVENTSTOREDB_OPTIONS = new Set(
+  [
+    'connectionName',
+    'defaultDeadline',
+    'discoveryInterval',
+    'gossipTimeout',
+    'keepAliveInterval',
+    'keepAliveTimeout',
+    'maxDiscoverAttempts',
+    'nodePreference',
+    'tls',
+    'tlsCAFile',
+    'userCertFile',
+    'userKeyFile',
+  ].map((name) => name.toLowerCase()),
+);
+const EVENTSTOREDB_URL =
+  /^esdb(?:\+discover)?:\/\/(?:[^\s:@/]+:[^\s@/]+@)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?(?:,[A-Za-z0-9._-]+(?::[0-9]{1,5})?)*\/?(?:\?([^\s?]+))?$/;
+
+@ValidatorConstraint({ name: 'isEventStoreDbUrl' })
+class IsEventStoreDbUrl implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    const parts = typeof value === 'string' ? EVENTSTOREDB_URL.exec(value) : null;
+    if (parts === null) return false;
+    return (parts[1] ?? '').split('&').every((option) => {
+      const [name = '', text = ''] = option.split('=');
+      if (option === '') return true;
+      // What was just written must be readable, which only the leader promises.
+      if (name.toLowerCase() === 'nodepreference') return text.toLowerCase() === 'leader';
+      return EVENTSTOREDB_OPTIONS.has(name.toLowerCase()) && text !== '';
+    });
+  }
+}
+
+export function eventStoreDbUrl(): SettingKind {
+  return {
+    allowed:
+      '`esdb://user:password@host:port?tls=true` or `esdb+discover://…`, with options that the client knows and no `nodePreference` but `leader`',
+    read: (text) => text,
+    validators: [Validate(IsEventStoreDbUrl)],
+  };
+}
+
 const BROKER_PATTERN = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})$/;
 
 @ValidatorConstraint({ name: 'isBrokers' })

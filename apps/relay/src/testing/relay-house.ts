@@ -1,7 +1,7 @@
 // A log in PostgreSQL with relays on it, for the relay's specs: facts that look like the product's, and any number of relays to race, stop and fence.
 import { newCommandId, type JsonObject } from '#libs/kernel';
 import { CachedCustomerKeys, PostgresEventStore, PostgresKeyVault, type CustomerKeys, type EventStore } from '#libs/event-store';
-import type { Messaging } from '#libs/messaging';
+import { pause, type Messaging } from '#libs/messaging';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -10,6 +10,8 @@ import { Relay, type RelayOptions } from '../relay.js';
 import type { BatchSettings } from '../batch.js';
 
 export const TENANT = 't1';
+
+const PACE_MS = 100;
 
 export class RelayHouse {
   readonly store: EventStore;
@@ -88,6 +90,28 @@ export class RelayHouse {
         this.append(task, [{ type: 'TaskProgressed', data: { attempt: 1, percent: n % 100, decidedAt: 'x' } }]),
       ]);
     }
+  }
+
+  /** Appends until it is told to stop; answers how long the slowest append took. */
+  keepBusy(): { stop: () => Promise<number> } {
+    let isOver = false;
+    let slowestMs = 0;
+    const done = (async (): Promise<void> => {
+      while (!isOver) {
+        const startedAtMs = performance.now();
+        await this.busy(12);
+        slowestMs = Math.max(slowestMs, performance.now() - startedAtMs);
+        // As many facts as a quiet product writes: the broker is on trial here, not the machine.
+        await pause(PACE_MS);
+      }
+    })();
+    return {
+      async stop() {
+        isOver = true;
+        await done;
+        return slowestMs;
+      },
+    };
   }
 
   async close(): Promise<void> {

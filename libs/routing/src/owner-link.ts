@@ -186,10 +186,12 @@ export class OwnerLink {
           [HEADERS.signature]: signRequest(secret, name, body),
         },
       });
-      const silence = setTimeout(() => outgoing.destroy(new Error(`silent for ${limits.silenceMs} ms`)), limits.silenceMs);
+      const silence = setTimeout(() => fail(new Error(`silent for ${limits.silenceMs} ms`)), limits.silenceMs);
+      // Without the error: a connection that went back to the agent in this very turn would throw it at nobody.
       const fail = (error: Error): void => {
         clearTimeout(silence);
         reject(isConnected ? error : new NeverSent(error.message));
+        outgoing.destroy();
       };
       outgoing.on('socket', (socket) => {
         if (socket.connecting) socket.once('connect', () => (isConnected = true));
@@ -198,7 +200,6 @@ export class OwnerLink {
       outgoing.on('error', fail);
       outgoing.on('response', (response) => {
         if (response.statusCode !== 200) {
-          response.resume();
           return fail(new Error(`answered ${String(response.statusCode)}`));
         }
         const reader = new LineReader((text, line) => {
@@ -212,7 +213,7 @@ export class OwnerLink {
           try {
             reader.push(chunk);
           } catch (error) {
-            outgoing.destroy(error as Error);
+            fail(error as Error);
           }
         });
         response.on('error', fail);

@@ -36,6 +36,16 @@ export class Deployment {
     await killed.kill();
   }
 
+  /** SIGSTOP. */
+  pause(name: string): void {
+    this.get(name).pause();
+  }
+
+  /** SIGCONT. */
+  resume(name: string): void {
+    this.get(name).resume();
+  }
+
   /** Of every process of the role that runs. */
   urls(role: RoleName): string[] {
     return [...this.#running].filter(([name]) => name.startsWith(`${role}-`)).map(([, { url }]) => url);

@@ -52,7 +52,28 @@ export class ServerProcess {
   }
 
   async stop(): Promise<void> {
+    // A paused process would never hear of it.
+    this.resume();
     await this.end('SIGTERM');
+  }
+
+  get pid(): number {
+    if (this.child?.pid === undefined) throw new Error('the server does not run');
+    return this.child.pid;
+  }
+
+  /** SIGSTOP: as a machine that stalls. */
+  pause(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    if (this.child?.exitCode === null && this.child.signalCode === null) process.kill(this.pid, 'SIGCONT');
+  }
+
+  /** SIGSTOP and SIGCONT: the process alone. */
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal);
   }
 
   private async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

@@ -12,8 +12,16 @@ export class Plug {
   #isPulled = false;
   readonly #pulled: Promise<void>;
   #tell: () => void = () => undefined;
+  /** While it is paused, nothing that it asks for begins and no answer reaches it. */
+  #pause: Promise<void> | null = null;
+  #resume: () => void = () => undefined;
+  #pauseAt: KillPoint | null;
 
-  constructor(private readonly killAt: KillPoint | null) {
+  constructor(
+    private readonly killAt: KillPoint | null,
+    pauseAt: KillPoint | null = null,
+  ) {
+    this.#pauseAt = pauseAt;
     this.#pulled = new Promise((resolve) => (this.#tell = resolve));
   }
 
@@ -24,6 +32,22 @@ export class Plug {
   /** Resolved once it was pulled. */
   get pulled(): Promise<void> {
     return this.#pulled;
+  }
+
+  get isPaused(): boolean {
+    return this.#pause !== null;
+  }
+
+  /** As SIGSTOP does. */
+  pause(): void {
+    this.#pauseAt = null;
+    this.#pause = new Promise((resolve) => (this.#resume = resolve));
+  }
+
+  /** As SIGCONT does: what was asked for goes out now, what was answered is heard. */
+  resume(): void {
+    this.#resume();
+    this.#pause = null;
   }
 
   pull(): void {
@@ -114,6 +138,7 @@ export class Plug {
   }
 
   async #connect(pool: pg.Pool): Promise<pg.PoolClient> {
+    await this.#pause;
     if (this.#isPulled) throw new Error('this process was killed');
     const client = await pool.connect();
     if (!this.isPulled) return client;
@@ -122,8 +147,11 @@ export class Plug {
   }
 
   async #through<Answer>(call: () => Promise<Answer>, happened: () => string[] = () => []): Promise<Answer> {
+    await this.#pause;
     if (this.#isPulled) throw new Error('this process was killed');
     const answer = await call();
+    if (this.#pauseAt !== null && happened().includes(this.#pauseAt)) this.pause();
+    await this.#pause;
     if (this.killAt !== null && happened().includes(this.killAt)) this.pull();
     // A dead process learns nothing, whatever happened.
     if (this.isPulled) throw new Error('this process was killed');

@@ -67,6 +67,7 @@ export interface ProcessOptions {
   policy?: Partial<ReactionPolicy>;
   limits?: Partial<OrchestratorLimits>;
   killAt?: KillPoint;
+  pauseAt?: KillPoint;
   /** By provider. */
   jobsMax?: Record<string, number>;
 }
@@ -87,6 +88,7 @@ export class RunningOrchestrator {
   }
 
   async stop(): Promise<void> {
+    this.plug.resume();
     await this.orchestrator.stop();
     this.simulator.close();
     await this.core.close();
@@ -146,7 +148,7 @@ export class World {
 
   async orchestrator(options: ProcessOptions = {}): Promise<RunningOrchestrator> {
     const core = await openCore(this.database, this.vendors, this.vault);
-    const plug = new Plug(options.killAt ?? null);
+    const plug = new Plug(options.killAt ?? null, options.pauseAt ?? null);
     const simulator = new SimulatorProvider(core.pool, core.clock);
     const providers = new Map([...this.vendors, [simulator.id, simulator] as const].map(([id, provider]) => [id, plug.provider(provider)]));
     const registry = new Registry();

@@ -29,7 +29,8 @@ interface Job {
   attempt: number;
   model: string;
   prompt: string | null;
-  parameters: Record<string, unknown> & { fleet?: Record<string, unknown> };
+  /** `fleet` is ours to define: this example takes what to do, and how long to pretend. */
+  parameters: Record<string, unknown> & { fleet?: { do?: string; workMs?: number } };
   outputType?: string;
   durationSeconds?: string | null;
   deadlineAt: string;
@@ -53,6 +54,7 @@ const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, crea
 const jobs = kafka.consumer({
   groupId: `${PREFIX}.workers.${FAMILIES.join('.')}`,
   sessionTimeout: SESSION_MS,
+  heartbeatInterval: SESSION_MS / 5,
   maxWaitTimeInMs: 100,
   allowAutoTopicCreation: false,
 });
@@ -145,8 +147,8 @@ const seenOnce = new Set<string>();
 
 /** Here a real worker calls its model. This one waits, and then does what it was told to. Throws when `signal` says so. */
 async function generate(job: Job, signal: AbortSignal, onProgress: (percent: number) => void): Promise<void> {
-  const behaviour = String(job.parameters.fleet?.['do'] ?? BEHAVIOUR);
-  const workMs = Number(job.parameters.fleet?.['workMs'] ?? WORK_MS);
+  const behaviour = job.parameters.fleet?.do ?? BEHAVIOUR;
+  const workMs = job.parameters.fleet?.workMs ?? WORK_MS;
   const isFirst = !seenOnce.has(job.taskId);
   seenOnce.add(job.taskId);
   if (behaviour === 'release_once' && isFirst && job.attempt === 1) return say(job, 'released');
@@ -192,14 +194,14 @@ await whenThere(() => jobs.subscribe({ topics: FAMILIES.map((family) => `${PREFI
 await jobs.run({
   partitionsConsumedConcurrently: JOBS_AT_ONCE,
   eachBatchAutoResolve: false,
-  eachBatch: async ({ batch, resolveOffset, heartbeat, commitOffsetsIfNecessary, isRunning, isStale }) => {
-    for (const message of batch.messages) {
-      if (!isRunning() || isStale()) return;
+  eachBatch: async (payload) => {
+    for (const message of payload.batch.messages) {
+      if (!payload.isRunning() || payload.isStale()) return;
       // A job may take longer than Kafka waits for a sign of life.
-      const alive = setInterval(() => void heartbeat().catch(() => undefined), SESSION_MS / 10);
+      const alive = setInterval(() => void payload.heartbeat().catch(() => undefined), SESSION_MS / 10);
       await work(message).finally(() => clearInterval(alive));
-      resolveOffset(message.offset);
-      await commitOffsetsIfNecessary();
+      payload.resolveOffset(message.offset);
+      await payload.commitOffsetsIfNecessary();
     }
   },
 });

@@ -77,7 +77,11 @@ function compile(): ReadonlyMap<string, ValidateFunction> {
   const { properties, required, oneOf } = RESULT_SCHEMA;
   const forKind = (branch: object): [string, ValidateFunction] => {
     const own = branch as { title: string; properties: object; required: string[] };
-    const schema = { type: 'object', properties: { ...properties, ...own.properties }, required: [...required, ...own.required] };
+    const schema = {
+      type: 'object',
+      properties: { ...properties, ...own.properties },
+      required: [...new Set([...required, ...own.required])],
+    };
     return [own.title, ajv.compile(schema)];
   };
   const probe = { title: 'probe', properties: { kind: { const: 'probe' } }, required: [] };

@@ -7,11 +7,12 @@ import pg from 'pg';
 import { migrate, startEmbeddedPostgres } from '#libs/platform';
 import { coldLoadLeg, holdsLeg } from './legs/event-store.bench.js';
 import { livesLegs } from './legs/lives.bench.js';
+import { storageLeg } from './legs/storage.bench.js';
 import { submitLegs } from './legs/submit.bench.js';
 import { keep, printTable, type LegResult } from './report.js';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h' } },
+  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,s' } },
 });
 const wanted = new Set(values.legs.split(','));
 const wants = (...legs: string[]): boolean => legs.some((leg) => wanted.has(leg));
@@ -40,6 +41,7 @@ try {
     done(
       await coldLoadLeg({ databaseUrl: await database('bench_g'), facts: values.quick ? [1_000, 100_000] : [1_000, 100_000, 1_000_000] }),
     );
+  if (wants('s')) done(await storageLeg({ databaseUrl: await database('bench_s'), tasks: values.quick ? 2_000 : 10_000 }));
   const file = keep(results, join(import.meta.dirname, '..', '..', 'bench', 'results'));
   console.log(`\nKept in ${file}`);
 } finally {

@@ -1,10 +1,10 @@
 // What a run leaves behind: a table for people, and the raw numbers as JSON.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 export interface Figure {
-  /** `a` to `h`, as in the README. */
+  /** A letter, as in the README. */
   leg: string;
   what: string;
   value: number;
@@ -20,6 +20,8 @@ export interface LegResult {
   figures: Figure[];
   /** Every round's numbers, as measured. */
   raw: unknown;
+  /** When it was measured; legs of one run have the same. */
+  at?: string;
 }
 
 export function printTable(results: readonly LegResult[]): void {
@@ -35,7 +37,7 @@ export function printTable(results: readonly LegResult[]): void {
   }
 }
 
-/** Kept as bench/results/latest.json, and under its date. */
+/** Kept under its date; and in bench/results/latest.json, where the legs that this run left out stay as they were. */
 export function keep(results: readonly LegResult[], directory: string): string {
   mkdirSync(directory, { recursive: true });
   const at = new Date().toISOString();
@@ -45,12 +47,20 @@ export function keep(results: readonly LegResult[], directory: string): string {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
-    results,
+    results: results.map((leg) => ({ ...leg, at })),
   };
+  const others = earlier(join(directory, 'latest.json')).filter(({ leg }) => !results.some((result) => result.leg === leg));
+  const latest = { ...document, results: [...document.results, ...others].sort((a, b) => (a.leg < b.leg ? -1 : 1)) };
   const file = join(directory, `${at.slice(0, 19).replaceAll(':', '-')}.json`);
   writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
-  writeFileSync(join(directory, 'latest.json'), `${JSON.stringify(document, null, 2)}\n`);
+  writeFileSync(join(directory, 'latest.json'), `${JSON.stringify(latest, null, 2)}\n`);
   return file;
+}
+
+function earlier(file: string): LegResult[] {
+  if (!existsSync(file)) return [];
+  const { at, results } = JSON.parse(readFileSync(file, 'utf8')) as { at: string; results: LegResult[] };
+  return results.map((leg) => ({ at, ...leg }));
 }
 
 function format(value: number): string {

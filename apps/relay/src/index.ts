@@ -3,4 +3,4 @@ export * from './relay-checkpoint.postgres.js';
 export * from './relay.js';
 export * from './relay.metrics.js';
 export * from './relay.module.js';
-export { schemaUri } from './cloud-event.js';
+export { categoryOf, schemaUri, toCloudEvent } from './cloud-event.js';

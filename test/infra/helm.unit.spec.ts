@@ -19,6 +19,7 @@ const EVERYTHING = [
   ...DATABASE,
   ...['--set', 'deploymentSecret.secret.name=rollcredits-secret', '--set', 'adminApiKey.secret.name=rollcredits-admin'],
   ...['--set', 'kafka.brokers=kafka-0:9092\\,kafka-1:9092', '--set', 'kafka.tls=true', '--set', 'kafka.saslMechanism=scram-sha-512'],
+  ...['--set', 'eventStoreDb.secret.name=rollcredits-log'],
   ...['--set', 'kafka.secret.name=rollcredits-kafka', '--set', 'ingress.enabled=true', '--set', 'ingress.host=credits.example'],
   ...['--set', 'ingress.tlsSecret=tls', '--set', 'metrics.serviceMonitor.enabled=true', '--set', 'config.GRACE_DAYS=14'],
   ...['--set', 'drainTimeoutMs=45000', '--set', 'networkPolicy.apiFrom[0].namespaceSelector.matchLabels.name=edge'],
@@ -140,7 +141,7 @@ describe(`the rendered chart${unless}`, () => {
   });
 
   rendered('keeps every secret a reference', () => {
-    const secret = ['DATABASE_URL', 'DEPLOYMENT_SECRET', 'ADMIN_API_KEY', 'KAFKA_USERNAME', 'KAFKA_PASSWORD'];
+    const secret = ['DATABASE_URL', 'EVENTSTOREDB_URL', 'DEPLOYMENT_SECRET', 'ADMIN_API_KEY', 'KAFKA_USERNAME', 'KAFKA_PASSWORD'];
     for (const deployment of ofKind(render(EVERYTHING), 'Deployment')) {
       const found = container(deployment).env.filter((one: Manifest) => secret.includes(one.name));
       expect(found.map((one: Manifest) => [one.name, one.value, one.valueFrom.secretKeyRef.name])).toEqual(

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Registry } from 'prom-client';
-import { MessagingMetrics } from '#libs/messaging';
-import { METRICS } from '#libs/platform';
 import { createApiWorld, type ApiWorld } from '../api/api-world.js';
 import { exists, text, yaml } from './infra-files.js';
 import { readPromql } from './promql.js';
+import { shownBy, type Shown } from './shown-metrics.js';
 
 interface Rule {
   alert: string;
@@ -28,25 +26,11 @@ const dashboard = JSON.parse(text('infra', 'grafana', 'dashboards', 'rollcredits
 const queries = dashboard.panels.flatMap((panel) => (panel.targets ?? []).map((target) => ({ panel, ...target })));
 
 let world: ApiWorld;
-/** Every metric that the processes show, with its labels. */
-const shown = new Map<string, Set<string>>();
+let shown: Shown;
 
 beforeAll(async () => {
   world = await createApiWorld();
-  const messaging = new Registry();
-  new MessagingMetrics(messaging);
-  // A label that Prometheus itself sets, and the process that every registry names.
-  const everywhere = ['job', 'instance', 'process'];
-  for (const registry of [world.api.app.get<Registry>(METRICS), messaging]) {
-    for (const metric of registry.getMetricsAsArray() as unknown as Array<{ name: string; type: string; labelNames?: string[] }>) {
-      const labels = new Set([...(metric.labelNames ?? []), ...everywhere]);
-      shown.set(metric.name, labels);
-      if (metric.type === 'histogram') {
-        for (const part of ['_bucket', '_sum', '_count']) shown.set(metric.name + part, new Set([...labels, 'le']));
-      }
-    }
-  }
-  shown.set('up', new Set(everywhere));
+  shown = shownBy(world);
 });
 
 afterAll(() => world.close());

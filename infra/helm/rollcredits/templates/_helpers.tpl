@@ -59,6 +59,12 @@ valueFrom:
   value: {{ int .Values.drainTimeoutMs | quote }}
 - name: DATABASE_URL
   {{- include "rollcredits.fromSecret" .Values.database.secret | nindent 2 }}
+{{- if .Values.eventStoreDb.secret.name }}
+- name: EVENT_STORE
+  value: eventstoredb
+- name: EVENTSTOREDB_URL
+  {{- include "rollcredits.fromSecret" .Values.eventStoreDb.secret | nindent 2 }}
+{{- end }}
 {{- if .Values.deploymentSecret.secret.name }}
 - name: DEPLOYMENT_SECRET
   {{- include "rollcredits.fromSecret" .Values.deploymentSecret.secret | nindent 2 }}

@@ -71,11 +71,6 @@ export class ServerProcess {
     if (this.child?.exitCode === null && this.child.signalCode === null) process.kill(this.pid, 'SIGCONT');
   }
 
-  /** SIGSTOP and SIGCONT: the process alone. */
-  signal(signal: NodeJS.Signals): void {
-    this.child?.kill(signal);
-  }
-
   private async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.child;
     this.child = null;

@@ -9,7 +9,7 @@ import { decideModel, evolveModel, type ModelCommand, type ModelDecision } from 
 import { decidePlan, evolvePlan } from './plan.decider.js';
 import { MODEL_INPUT, must, NOON } from './testing/catalogue.fixture.js';
 
-const references = { planExists: (plan: string) => plan !== 'gold', providerExists: (provider: string) => provider !== 'fleet' };
+const references = { planExists: (plan: string) => plan !== 'gold', providerExists: (provider: string) => provider === 'simulator' };
 
 class Story {
   model: CatalogueModel | null = null;
@@ -109,7 +109,7 @@ describe('a model', () => {
       [{ durationSeconds: -1 }, '/durationSeconds'],
       [{ durationSeconds: 61, modifiers: { maxDurationSeconds: 60 } }, '/durationSeconds'],
       [{ minimumPlan: 'gold' }, '/minimumPlan'],
-      [{ provider: 'fleet' }, '/provider'],
+      [{ provider: 'unheard-of' }, '/provider'],
       [{ modifiers: { perSecond: { includedSeconds: -1, creditsPerSecond: 1 } } }, '/modifiers/perSecond/includedSeconds'],
       [{ modifiers: { perSecond: { includedSeconds: 0, creditsPerSecond: 1e-21 } } }, '/modifiers/perSecond/creditsPerSecond'],
       [{ modifiers: { resolution: { '1080p': '0' } } }, '/modifiers/resolution/1080p'],
@@ -120,6 +120,13 @@ describe('a model', () => {
       [{ modifiers: { surge: 2 } as object }, '/modifiers/surge'],
     ];
     for (const [changes, at] of wrong) expect(pointers(new Story().when(put(changes)))).toEqual([at]);
+    expect(pointers(new Story().when(put({ provider: 'fleet', name: '' })))).toEqual(['/name']);
+    expect(new Story().when(put({ provider: 'fleet' }))).toMatchObject({
+      code: 'fleet_not_configured',
+      fields: { errors: [{ pointer: '/provider' }] },
+    });
+    const withKafka = { ...references, providerExists: () => true };
+    expect(decideModel(null, put({ provider: 'fleet' }), withKafka, NOON)).toMatchObject([{ data: { provider: 'fleet' } }, {}]);
     expect(pointers(new Story().when(put({}, 'Not An Id')))).toEqual(['/id']);
     expect(pointers(new Story().when(put({}, 'x'.repeat(65))))).toEqual(['/id']);
   });

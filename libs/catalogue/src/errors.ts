@@ -7,6 +7,10 @@ export const CATALOGUE_ERRORS = {
     meaning: 'A member of the request is missing, of the wrong type or out of range; `errors` names each.',
     retryable: false,
   },
+  fleet_not_configured: {
+    meaning: 'The model is to be made by a worker fleet, and this deployment has no Kafka to reach one.',
+    retryable: false,
+  },
   not_found: { meaning: 'There is no such model, plan or account, or the key may not see it.', retryable: false },
   conflict: { meaning: 'The model is retired: it has to be listed again before it can be priced.', retryable: false },
 } as const satisfies ErrorCatalogue;

@@ -13,6 +13,8 @@ import { priceInEffect } from './pricing.js';
 /** Models, families, providers and plans are named alike. */
 export const CATALOGUE_ID_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export const DEFAULT_PROVIDER = 'simulator';
+/** Reached over Kafka, so a deployment without KAFKA_BROKERS does not have it. */
+const FLEET_PROVIDER = 'fleet';
 export const NAME_CHARACTERS_MAX = 200;
 export const REASON_CHARACTERS_MAX = 500;
 /** The reason of a price that came with its model's definition. */
@@ -29,7 +31,7 @@ export interface ModelReferences {
   providerExists(provider: string): boolean;
 }
 
-export type ModelDecision = Decision<ModelFact, 'validation_failed' | 'not_found' | 'conflict'>;
+export type ModelDecision = Decision<ModelFact, 'validation_failed' | 'not_found' | 'conflict' | 'fleet_not_configured'>;
 
 // ── Decide ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -64,6 +66,10 @@ function decidePut(
   const errors = definitionErrors(modelId, input, references);
   if (errors.length > 0) return refuseFields(errors);
   const { name, family, outputType, durationSeconds = null, credits, minimumPlan, provider = DEFAULT_PROVIDER, modifiers = null } = input;
+  if (provider === FLEET_PROVIDER && !references.providerExists(provider)) {
+    const detail = 'names the worker fleets, which this deployment cannot reach: KAFKA_BROKERS is not set';
+    return refuse('fleet_not_configured', `/provider ${detail}`, { errors: [{ pointer: '/provider', detail }] });
+  }
   const definition = { name, family, outputType, durationSeconds, minimumPlan, provider, modifiers };
   const decidedAt = toIso(at);
   const stored = {
@@ -123,7 +129,7 @@ function definitionErrors(modelId: string, input: ModelInput, references: ModelR
   if (!OUTPUT_TYPES.includes(outputType)) errors.push({ pointer: '/outputType', detail: `must be one of ${OUTPUT_TYPES.join(', ')}` });
   errors.push(...creditsErrors(credits, '/credits'), ...durationErrors(durationSeconds, modifiers));
   if (!references.planExists(minimumPlan)) errors.push({ pointer: '/minimumPlan', detail: `names no plan: ${minimumPlan}` });
-  if (!references.providerExists(provider))
+  if (provider !== FLEET_PROVIDER && !references.providerExists(provider))
     errors.push({ pointer: '/provider', detail: `names no provider of this deployment: ${provider}` });
   return errors;
 }

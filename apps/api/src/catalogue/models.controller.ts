@@ -119,6 +119,7 @@ export class ModelsController {
     deployment: true,
     body: PutModelDto,
     answer: { status: 200, schema: 'Model' },
+    problems: ['fleet_not_configured'],
     example: {
       name: 'Veo 3 - 8s',
       family: 'veo',

@@ -30,6 +30,11 @@ interface Mapping {
 
 const HTTP: Readonly<Record<string, Mapping>> = {
   validation_failed: { status: 400, title: 'The request is not valid' },
+  fleet_not_configured: {
+    status: 400,
+    title: 'Worker fleets need Kafka',
+    hint: 'Start every process of the deployment with `KAFKA_BROKERS`, or name another provider.',
+  },
   unauthorized: { status: 401, title: 'An API key is needed', hint: 'Send `Authorization: Bearer rc_…`.' },
   insufficient_credits: { status: 402, title: 'Not enough credits', hint: 'Grant credits to the account, or wait for its next reset.' },
   forbidden: { status: 403, title: 'Not allowed' },

@@ -4,9 +4,11 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Clock } from '#libs/kernel';
+import type { Catalogue } from '#libs/catalogue';
 import type { EventStore, Sessions } from '#libs/event-store';
 import type { Messaging } from '#libs/messaging';
 import {
+  CATALOGUE,
   CLOCK,
   CONFIG,
   DEPLOYMENT_SECRET,
@@ -25,10 +27,12 @@ import { FleetIntake, fleetMetrics } from '#libs/providers';
 import { Settlements } from '#libs/settlement';
 import type { TaskState } from '#libs/tasks';
 import { REACTION_POLICY } from '../reaction.policy.js';
+import { FleetTopics } from './fleet-topics.js';
 import { DeadLetterWatch } from './dead-letter-watch.js';
 import { LateVerdicts } from './late-verdicts.js';
 
 interface Fleet {
+  topics: FleetTopics;
   intake: FleetIntake;
   watch: DeadLetterWatch;
 }
@@ -49,6 +53,7 @@ const FLEET = Symbol('Fleet');
         EVENT_STORE,
         TASK_SESSIONS,
         Settlements,
+        CATALOGUE,
         DEPLOYMENT_SECRET,
         { token: MESSAGING, optional: true },
       ],
@@ -62,6 +67,7 @@ const FLEET = Symbol('Fleet');
         store: EventStore,
         sessions: Sessions<TaskState>,
         settlements: Settlements,
+        catalogue: Catalogue,
         secret: DeploymentSecret,
         messaging: Messaging | null | undefined,
       ): Fleet | null => {
@@ -72,7 +78,7 @@ const FLEET = Symbol('Fleet');
         const metrics = fleetMetrics(registry, () => watch.open);
         const recordLate: LateVerdicts['record'] = (job, report) => late.record(job, report);
         const intake = new FleetIntake({ pool, clock, messaging, secret, settings: config, logger, metrics, recordLate });
-        return { intake, watch };
+        return { intake, watch, topics: new FleetTopics(messaging, config, catalogue) };
       },
     },
   ],
@@ -82,10 +88,11 @@ export class FleetModule implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.fleet?.intake.start(() => this.fleet?.watch.start());
+    this.fleet?.topics.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.fleet?.intake.stop();
+    await Promise.all([this.fleet?.intake.stop(), this.fleet?.topics.stop()]);
     await this.fleet?.watch.stop();
   }
 }

@@ -3,8 +3,10 @@ import { BrokerUnavailable, cancellationsTopic, jobsTopic, MessageRefused, resul
 import type { MessageProducer, Messaging, OutgoingMessage } from '#libs/messaging';
 import { BatchedCalls } from '../batched-calls.js';
 
-/** The longest deadline that a task may have. */
-const DEADLINE_MS_MAX = 86_400_000;
+/** The longest deadline that a task may have: jobs are kept for as long and an hour. */
+export const FLEET_DEADLINE_MS_MAX = 86_400_000;
+
+const TRIES_MAX = 2;
 
 export type Sending =
   | { kind: 'sent' }
@@ -30,14 +32,17 @@ export class FleetSender {
 
   /** Null where the way is open; else why nothing can be sent to this family now. */
   async whyClosed(family: string): Promise<string | null> {
-    try {
-      if (!this.#isOpen) await this.messaging.ping();
-      await this.#ensure(family);
-      this.#isOpen = true;
-      return null;
-    } catch (error) {
-      this.#isOpen = false;
-      return detailOf(error);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        if (!this.#isOpen) await this.messaging.ping();
+        await this.#ensure(family);
+        this.#isOpen = true;
+        return null;
+      } catch (error) {
+        this.#isOpen = false;
+        // A broker that is only busy costs no attempt.
+        if (tries === TRIES_MAX) return detailOf(error);
+      }
     }
   }
 
@@ -49,7 +54,7 @@ export class FleetSender {
   }
 
   job(family: string, message: OutgoingMessage): Promise<Sending> {
-    return this.#line(jobsTopic(this.settings, family, DEADLINE_MS_MAX).name).call(message);
+    return this.#line(jobsTopic(this.settings, family, FLEET_DEADLINE_MS_MAX).name).call(message);
   }
 
   async probe(message: OutgoingMessage): Promise<boolean> {
@@ -96,7 +101,7 @@ export class FleetSender {
     let ensured = this.#ensured.get(family);
     if (ensured === undefined) {
       const { settings } = this;
-      const topics = [jobsTopic(settings, family, DEADLINE_MS_MAX), resultsTopic(settings), cancellationsTopic(settings)];
+      const topics = [jobsTopic(settings, family, FLEET_DEADLINE_MS_MAX), resultsTopic(settings), cancellationsTopic(settings)];
       ensured = this.messaging.ensureTopics(topics);
       ensured.catch(() => this.#ensured.delete(family));
       this.#ensured.set(family, ensured);

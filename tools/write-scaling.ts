@@ -7,4 +7,4 @@ const root = process.cwd();
 const bench = JSON.parse(readFileSync(join(root, 'bench', 'results', 'latest.json'), 'utf8')) as BenchResults;
 const file = join(root, 'docs', 'scaling.md');
 writeFileSync(file, withTables(readFileSync(file, 'utf8'), bench));
-console.log(scalingTables(bench));
+process.stdout.write(`${scalingTables(bench)}\n`);

@@ -173,6 +173,24 @@ async function rawRate(databaseUrl: string, payloads: readonly string[], legMs: 
   }
 }
 
+/** A log to be read: accounts, and on them and their tasks two facts a hold. */
+export async function writeHolds(databaseUrl: string, accounts: number, holds: number): Promise<void> {
+  const opened = open(databaseUrl);
+  const sessions = opened.sessions();
+  await Promise.all(Array.from({ length: accounts }, (_, n) => run(sessions, `a${n}`, openCommand(`a${n}`))));
+  let left = holds;
+  await Promise.all(
+    Array.from({ length: IN_FLIGHT }, async () => {
+      while (left > 0) {
+        left -= 1;
+        await hold(sessions, `a${left % accounts}`);
+      }
+    }),
+  );
+  await sessions.snapshotsSettled();
+  await opened.close();
+}
+
 export async function holdsLeg({ databaseUrl, rounds, legMs }: { databaseUrl: string; rounds: number; legMs: number }): Promise<LegResult> {
   const opened = open(databaseUrl);
   const { pool } = opened;

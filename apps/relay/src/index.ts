@@ -1,4 +1,5 @@
 // The relay's public face: what the standalone process composes.
+export * from './batch.js';
 export * from './relay-checkpoint.postgres.js';
 export * from './relay.js';
 export * from './relay.metrics.js';

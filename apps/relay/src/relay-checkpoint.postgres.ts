@@ -50,9 +50,3 @@ export class RelayCheckpoint {
     return row.skip;
   }
 }
-
-/** For the operator's command: false when the relay does not stand before this fact. */
-export async function allowSkip(pool: pg.Pool | pg.Client, position: Position): Promise<boolean> {
-  const { rowCount } = await pool.query('UPDATE relay SET skip_position = $1 WHERE failed_position = $1 COLLATE "C"', [position]);
-  return rowCount === 1;
-}

@@ -24,6 +24,7 @@ import {
 import type { Provider } from '#libs/providers';
 import { DueRows } from '#libs/reactions';
 import { CommandRouter, RoutedSettlements } from '#libs/routing';
+import { InterruptionsModule } from '#libs/settlement';
 import type { TaskState } from '#libs/tasks';
 import { FleetModule } from './fleet/fleet.module.js';
 import { orchestratorMetrics } from './orchestrator.metrics.js';
@@ -33,7 +34,7 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
 
 /** Needs, from global modules, what `compose` of #libs/composition gives every role: the CommandRouter, the platform, the log, RoutedSettlements, DueRows. */
 @Module({
-  imports: [FleetModule],
+  imports: [FleetModule, InterruptionsModule],
   providers: [
     {
       provide: Orchestrator,

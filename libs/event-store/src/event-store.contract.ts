@@ -241,6 +241,14 @@ export function describeEventStore(name: string, createLog: () => Promise<Contra
           { ...first, repeated: true },
         ]);
         expect((await readToEnd()).facts).toHaveLength(4);
+        const [opening] = await other.readStream('account-acme.a', { limit: 1 });
+        const { facts, isWhole } = await other.factsOfCommand(opening as StoredFact);
+        expect(facts.map(({ stream, data }) => [stream, data['n']])).toEqual([
+          ['account-acme.a', 1],
+          ['account-acme.a', 2],
+          ['task-acme.t', 3],
+        ]);
+        expect(isWhole).toBe(true);
       });
 
       it('does not take a command for another one that only shares its id or its place', async () => {

@@ -133,6 +133,12 @@ export interface LogPage {
   atEnd: boolean;
 }
 
+export interface CommandFacts {
+  facts: StoredFact[];
+  /** False only where streams are not written as one: a later append of the command is under way, or never came behind a crash. */
+  isWhole: boolean;
+}
+
 export interface SubscribeOptions extends LogFilter {
   after: Position;
   batchSizeMax?: number;
@@ -179,7 +185,7 @@ export interface EventStore {
   /** The facts that carry these key digests (hex → fact), the record of idempotency. */
   findByKeyDigests(digests: readonly Buffer[]): Promise<Map<string, StoredFact>>;
   /** All facts of the command whose first fact this is, of every stream that it wrote, in the order in which it wrote them. */
-  factsOfCommand(first: StoredFact): Promise<StoredFact[]>;
+  factsOfCommand(first: StoredFact): Promise<CommandFacts>;
   /** Called with the new head whenever this process learns of facts, its own or another's; a wake-up, never a promise of completeness. */
   onAppended(listener: (head: Position) => void): () => void;
   close(): Promise<void>;

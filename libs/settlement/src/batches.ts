@@ -31,6 +31,7 @@ import {
 } from '#libs/event-store';
 import { accountNewFacts, isVisible } from '#libs/ledger';
 import type { TaskView } from '#libs/tasks';
+import { holdsOf, interruptedAnswer } from './interrupted.answers.js';
 import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from './request.facts.js';
 import type { BatchEntry, TaskInput } from './settlement.messages.js';
 import { recordedRefusal, reusedKey, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
@@ -157,6 +158,7 @@ export class Batches {
       body: withoutTexts(context.body),
       execute: (prepared) => this.executeTogether(context, accountId, tasks, prepared),
       replay: (recorded) => this.replayTogether(context, accountId, tasks, recorded),
+      interrupted: (recorded) => this.interruptedTogether(context, accountId, tasks, recorded),
     });
   }
 
@@ -235,9 +237,30 @@ export class Batches {
       case 'unchanged':
       case 'key_conflict':
       case 'companion_conflict':
+        if (meta.keyDigest === undefined && !this.parts.store.atomicAcrossStreams)
+          throw new EventStoreUnavailable('a healer ended a part of the batch before it was opened whole');
         invariant(meta.keyDigest !== undefined, 'a batch without a key met its own tasks');
         return { conflict: true };
     }
+  }
+
+  /** One hold of all, and not every task behind it: those that were not opened are failed and given back, as each says itself. */
+  private async interruptedTogether(
+    { tenant }: RequestContext,
+    accountId: string,
+    tasks: readonly TaskInput[],
+    { facts }: RecordedCommand,
+  ): Promise<WriteResult<BatchView>> {
+    const holds = holdsOf(facts);
+    const isSame =
+      holds?.accountId === accountId && tasks.length === holds.taskIds.length && tasks.every((task, at) => task.model === holds.models[at]);
+    if (holds === null || !isSame) return unrecordedRefusal(reusedKey());
+    const answers: Answer[] = [];
+    for (const [index, taskId] of holds.taskIds.entries()) {
+      answers.push(await interruptedAnswer(this.submissions.interruptions, tenant, taskId, tasks[index] as TaskInput));
+    }
+    await this.submissions.interruptions.heal(holds.reserved);
+    return batchResult(answers, holds.reserved.position);
   }
 
   private async replayTogether(

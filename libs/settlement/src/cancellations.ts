@@ -12,6 +12,7 @@ import {
   type RecordedCommand,
   type RequestContext,
   type Sessions,
+  type StreamAppend,
   type WriteResult,
 } from '#libs/event-store';
 import type { AccountState, LedgerContextOf } from '#libs/ledger';
@@ -86,6 +87,7 @@ export class Cancellations {
       return this.answer(meta.tenant, state, heldFigures(state.credits), revision, appended.position);
     }
     // Ended here and now: the account gives the credits back in the very append that ends the task.
+    if (!this.parts.store.atomicAcrossStreams) return this.endInTurn(state, own, meta);
     const command = endingCommand(state);
     invariant(command !== null, () => `${state.taskId} ended as ${state.status} with nothing to settle`);
     const account = tenantStream('account', meta.tenant, state.accountId);
@@ -105,6 +107,20 @@ export class Cancellations {
       case 'refused':
         return invariant(false, () => `the cancellation of ${state.taskId} was refused: ${outcome.refusal.detail}`) as never;
     }
+  }
+
+  /**
+   * Where the store does not write both streams as one: the ending first, because it is what nothing may overtake, then the refund, which the
+   * orchestrator makes good after a crash in between. A refund first would give back the credits of a task that was just dispatched.
+   */
+  private async endInTurn(state: TaskState, own: StreamAppend, meta: CommandMeta): Promise<Executed<CancellationView> | null> {
+    const appended = await this.parts.store.append({ meta, appends: [own] });
+    if (!appended.ok) return appended.conflict === 'key' ? KEY_CONFLICT : null;
+    const revision = own.expectedRevision + own.facts.length;
+    const settled = await this.parts.settlements.settleFromLog(meta.tenant, state.taskId, null);
+    // Somebody else was quicker with it: the ledger's facts say what the answer needs.
+    if (settled.position === null) return this.current(own.stream, state, revision, meta.tenant);
+    return this.answer(meta.tenant, state, figuresFromHold(state, settled.facts), revision, settled.position);
   }
 
   /** Over already, or asked for before: nothing to write, and the ledger's own facts say what it cost. */
@@ -137,6 +153,10 @@ export class Cancellations {
     const state = await this.parts.ledger.seenAt(stream, revision);
     const { position } = recorded;
     if (recorded.facts[0]?.type === 'RequestClaimed') return this.current(stream, state, revision, tenant, position);
+    if (isOver(state) && !this.parts.store.atomicAcrossStreams) {
+      await this.parts.settlements.settleFromLog(tenant, state.taskId, null);
+      return this.current(stream, state, revision, tenant);
+    }
     const facts = recorded.facts.filter((fact) => fact.stream !== stream);
     const figures = isOver(state) ? figuresFromHold(state, facts) : heldFigures(state.credits);
     return this.answer(tenant, state, figures, revision, position);

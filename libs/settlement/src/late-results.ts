@@ -1,5 +1,5 @@
 // 1 → 2 → 3 · lets a customer take a late result at the quoted price: the charge and its acceptance stand in one append, so neither is without the other.
-import { invariant, isRefusal, toIso } from '#libs/kernel';
+import { commandIdOf, invariant, isRefusal, keyDigest, toIso } from '#libs/kernel';
 import {
   EventStoreUnavailable,
   KEY_CONFLICT,
@@ -10,11 +10,13 @@ import {
   type Position,
   type RecordedCommand,
   type RequestContext,
+  type StreamAppend,
   type WriteResult,
 } from '#libs/event-store';
 import type { AccountCommand } from '#libs/ledger';
 import { decideTask, evolveTask, taskView, type TaskFact, type TaskFigures, type TaskState, type TaskView } from '#libs/tasks';
 import type { EndingParts } from './cancellations.js';
+import { lateReservationId } from './late-reservation.js';
 import { ledgerDecision, taskNewFacts } from './ledger-decisions.js';
 import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from './request.facts.js';
 import { recordedRefusal, reusedKey, unrecordedRefusal } from './submission.answers.js';
@@ -63,6 +65,7 @@ export class LateResults {
     // What the task held comes back before it is asked for again.
     await this.parts.settlements.settleFromLog(meta.tenant, state.taskId, null);
     const companion = { stream, expectedRevision: revision, facts: taskNewFacts(facts) };
+    if (!this.parts.store.atomicAcrossStreams) return this.takeInTurn(context, seen, companion, meta);
     const account = tenantStream('account', meta.tenant, state.accountId);
     const decide = ledgerDecision(takeCommand(state), this.parts.contextOf, meta, [companion]);
     const outcome = await this.parts.accounts.execute(account, meta, decide);
@@ -78,6 +81,34 @@ export class LateResults {
       case 'key_conflict':
         return KEY_CONFLICT;
     }
+  }
+
+  /**
+   * Where the store does not write both streams as one: the charge first, once for good under a key of its own, so that no second acceptance
+   * is charged again; then the acceptance. A crash in between leaves a charge whose acceptance this request again, or the healer, writes.
+   */
+  private async takeInTurn(
+    context: RequestContext,
+    { state, stream, revision, at }: TaskSeen,
+    acceptance: StreamAppend,
+    meta: CommandMeta,
+  ): Promise<Executed<TaskView> | null> {
+    const { tenant } = meta;
+    const digest = keyDigest(tenant, '', `late-result ${state.taskId}`);
+    const charge: CommandMeta = { ...meta, commandId: commandIdOf(digest), keyDigest: digest };
+    const isCharged = (await this.parts.store.findByKeyDigests([digest])).size > 0;
+    if (!isCharged) {
+      const account = tenantStream('account', tenant, state.accountId);
+      const outcome = await this.parts.accounts.execute(account, charge, ledgerDecision(takeCommand(state), this.parts.contextOf, charge));
+      if (outcome.kind === 'refused') {
+        if (meta.keyDigest === undefined || !isKept(outcome.refusal)) return unrecordedRefusal(outcome.refusal);
+        return this.record(context, outcome.refusal, at, meta);
+      }
+    }
+    const appended = await this.parts.store.append({ meta, appends: [acceptance] });
+    if (!appended.ok) return appended.conflict === 'key' ? KEY_CONFLICT : null;
+    const now = acceptance.facts.reduce((folded, fact) => evolveTask(folded, fact as unknown as TaskFact), state);
+    return this.current(stream, now, revision + acceptance.facts.length, tenant, appended.position);
   }
 
   /** A 402 under a key is an answer for good; it has no stream of its own but the request's. */
@@ -126,11 +157,6 @@ export class LateResults {
     const position = positions.reduce((latest, each) => (each > latest ? each : latest));
     return { ok: true, view: taskView(state, figures, texts, { revision, position }), position, replayed: false };
   }
-}
-
-/** The reservation of a late result that is taken: made and consumed in one append, beside the one that was refunded. */
-export function lateReservationId(taskId: string): string {
-  return `${taskId}.late`;
 }
 
 /** At the quoted price, whatever plan the account is on by now: the work is done. Its cost was booked when it arrived. */

@@ -1,11 +1,13 @@
 // 2 → 3 · composes what opens and ends tasks: for the API all of its handlers, for the orchestrator Settlements.
 import { Global, Module, type Provider } from '@nestjs/common';
+import type { Clock } from '#libs/kernel';
 import type { Catalogue, QuoteStore } from '#libs/catalogue';
 import type { CustomerKeys, EventStore, KeyedCommands, Sessions } from '#libs/event-store';
 import { LEDGER_CONTEXTS, LedgerModule, type AccountState, type LedgerContextOf } from '#libs/ledger';
 import {
   ACCOUNT_SESSIONS,
   CATALOGUE,
+  CLOCK,
   CONFIG,
   CUSTOMER_KEYS,
   EVENT_STORE,
@@ -18,6 +20,7 @@ import type { TaskState } from '#libs/tasks';
 import { Batches } from './batches.js';
 import { Cancellations, type EndingParts } from './cancellations.js';
 import { Goodwill } from './goodwill.js';
+import { Interruptions } from './interruptions.js';
 import { LateResults } from './late-results.js';
 import {
   AcceptLateResultHandler,
@@ -45,8 +48,21 @@ const providers: Provider[] = [
       new Settlements(store, accounts, contextOf),
   },
   {
+    provide: Interruptions,
+    inject: [EVENT_STORE, ACCOUNT_SESSIONS, Settlements, CATALOGUE, LEDGER_CONTEXTS, CONFIG, CLOCK],
+    useFactory: (
+      store: EventStore,
+      accounts: Sessions<AccountState>,
+      settlements: Settlements,
+      catalogue: Catalogue,
+      contextOf: LedgerContextOf,
+      config: Config,
+      clock: Clock,
+    ) => new Interruptions({ store, accounts, settlements, catalogue, contextOf, policies: settlementPoliciesOf(config), clock }),
+  },
+  {
     provide: SUBMISSION_PARTS,
-    inject: [EVENT_STORE, ACCOUNT_SESSIONS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, LEDGER_CONTEXTS, CONFIG],
+    inject: [EVENT_STORE, ACCOUNT_SESSIONS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, LEDGER_CONTEXTS, CONFIG, Interruptions],
     useFactory: (
       store: EventStore,
       accounts: Sessions<AccountState>,
@@ -55,7 +71,17 @@ const providers: Provider[] = [
       quotes: QuoteStore,
       contextOf: LedgerContextOf,
       config: Config,
-    ): SubmissionParts => ({ store, accounts, keyed, catalogue, quotes, contextOf, policies: settlementPoliciesOf(config) }),
+      interruptions: Interruptions,
+    ): SubmissionParts => ({
+      store,
+      accounts,
+      keyed,
+      catalogue,
+      quotes,
+      contextOf,
+      policies: settlementPoliciesOf(config),
+      interruptions,
+    }),
   },
   { provide: Submissions, inject: [SUBMISSION_PARTS], useFactory: (parts: SubmissionParts) => new Submissions(parts) },
   {
@@ -98,5 +124,5 @@ const providers: Provider[] = [
  * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements and Submissions to every module.
  */
 @Global()
-@Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions] })
+@Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions, Interruptions] })
 export class SettlementModule {}

@@ -20,7 +20,9 @@ import { accountNewFacts, isVisible, type AccountState, type LedgerContextOf } f
 import { TASK_FACT_VERSIONS, type TaskView } from '#libs/tasks';
 import type { TaskInput } from './settlement.messages.js';
 import type { SettlementPolicies } from './settlement.policies.js';
-import { recordedRefusal, rejectionOf, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
+import { holdsOf, interruptedAnswer } from './interrupted.answers.js';
+import type { Interruptions } from './interruptions.js';
+import { recordedRefusal, rejectionOf, reusedKey, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
 import {
   decideSubmissions,
   noSuchAccount,
@@ -40,6 +42,8 @@ export interface SubmissionParts {
   quotes: Pick<QuoteStore, 'find'>;
   contextOf: LedgerContextOf;
   policies: SettlementPolicies;
+  /** Absent only where the store writes a hold and its task as one. */
+  interruptions?: Interruptions;
 }
 
 /** One entry of a batch: the part of the batch's key, and the entry as it was sent. */
@@ -68,6 +72,7 @@ export class Submissions {
       ...entry,
       execute: (prepared) => this.execute(input, prepared),
       replay: (recorded) => Promise.resolve(replaySubmission(input, recorded)),
+      interrupted: (recorded) => this.interrupted(context.tenant, input, recorded),
     });
   }
 
@@ -103,9 +108,28 @@ export class Submissions {
       case 'refused':
         return ended.rejection === null ? unrecordedRefusal(ended.refusal) : this.record(ended.rejection, meta, sealed);
       case 'repeated':
-        invariant(meta.keyDigest !== undefined, () => `${taskId} exists already, and no key names it`);
-        return KEY_CONFLICT;
+        if (meta.keyDigest !== undefined) return KEY_CONFLICT;
+        // Only a healer that believed this very process dead can have opened it.
+        invariant(!this.parts.store.atomicAcrossStreams, () => `${taskId} exists already, and no key names it`);
+        return interruptedAnswer(this.interruptions, meta.tenant, taskId, input);
     }
+  }
+
+  get interruptions(): Interruptions {
+    const { interruptions } = this.parts;
+    invariant(interruptions !== undefined, 'a store that does not write two streams as one needs what heals a crash in between');
+    return interruptions;
+  }
+
+  /** The hold stands and its task did not follow: who comes again waits a moment for it, or hears what became of it. */
+  private async interrupted(tenant: string, input: TaskInput, { facts }: RecordedCommand): Promise<WriteResult<TaskView>> {
+    const holds = holdsOf(facts);
+    if (holds === null || holds.accountId !== input.accountId || holds.models[0] !== input.model || holds.taskIds.length > 1)
+      return unrecordedRefusal(reusedKey());
+    const [taskId] = holds.taskIds as [string];
+    const answer = await interruptedAnswer(this.interruptions, tenant, taskId, input);
+    await this.interruptions.heal(holds.reserved);
+    return answer;
   }
 
   private async decide(wish: Wish, meta: CommandMeta, sealed: string | undefined): Promise<Ended> {

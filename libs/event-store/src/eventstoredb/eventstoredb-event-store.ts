@@ -7,6 +7,7 @@ import {
   POSITION_START,
   type AppendResult,
   type CommandAppend,
+  type CommandFacts,
   type EventStore,
   type LogPage,
   type Position,
@@ -206,10 +207,11 @@ export class EventStoreDbEventStore implements EventStore {
   }
 
   /** Those on its own stream stand side by side; where the others stand, the first one says. */
-  async factsOfCommand(first: StoredFact): Promise<StoredFact[]> {
+  async factsOfCommand(first: StoredFact): Promise<CommandFacts> {
     const facts: StoredFact[] = [];
     const commandPart = first.id.slice(0, -4);
     const page = 100;
+    let isWhole = true;
     let rest: Array<[stream: string, expectedRevision: number, facts: number]> = [];
     for (let revision = first.revision; facts.length === revision - first.revision; revision += page) {
       const events = await this.reader.forwards(first.stream, revision, page);
@@ -218,9 +220,11 @@ export class EventStoreDbEventStore implements EventStore {
     }
     for (const [stream, expectedRevision, length] of rest) {
       const others = this.factsOf(await this.reader.forwards(stream, expectedRevision + 1, length));
-      facts.push(...others.filter(({ id }) => id.startsWith(commandPart)));
+      const own = others.filter(({ id }) => id.startsWith(commandPart));
+      isWhole &&= own.length === length;
+      facts.push(...own);
     }
-    return facts;
+    return { facts, isWhole };
   }
 
   onAppended(listener: (head: Position) => void): () => void {

@@ -53,6 +53,11 @@ export interface KeyedCommand<View> {
   execute(prepared: PreparedCommand): Promise<Executed<View>>;
   /** Renders the first answer again, from the facts and `Sessions.stateAt(stream, {revision})`. `replayed` is set by the caller. */
   replay(recorded: RecordedCommand): Promise<WriteResult<View>>;
+  /**
+   * Instead of `replay` where the command's later streams were not written, which only a store can bring about that does not write them as
+   * one: under way still, or cut off by a crash. Compares itself what can be compared. Absent: the request is told to come again.
+   */
+  interrupted?(recorded: RecordedCommand): Promise<WriteResult<View>>;
 }
 
 /**

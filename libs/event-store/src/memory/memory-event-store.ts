@@ -5,6 +5,7 @@ import {
   POSITION_START,
   type AppendResult,
   type CommandAppend,
+  type CommandFacts,
   type EventStore,
   type LogPage,
   type NewFact,
@@ -214,7 +215,7 @@ export class MemoryEventStore implements EventStore {
     return Promise.resolve(found);
   }
 
-  factsOfCommand(first: StoredFact): Promise<StoredFact[]> {
+  factsOfCommand(first: StoredFact): Promise<CommandFacts> {
     return factsSideBySide(this, first);
   }
 

@@ -6,6 +6,7 @@ import {
   POSITION_START,
   type AppendResult,
   type CommandAppend,
+  type CommandFacts,
   type EventStore,
   type LogPage,
   type Position,
@@ -158,7 +159,7 @@ export class PostgresEventStore implements EventStore {
     return new Map(rows.map(([hex, ...row]) => [hex, factOf(row)]));
   }
 
-  factsOfCommand(first: StoredFact): Promise<StoredFact[]> {
+  factsOfCommand(first: StoredFact): Promise<CommandFacts> {
     return factsSideBySide(this, first);
   }
 

@@ -57,6 +57,8 @@ export class JobPlaces<Waiter extends JobWaiter> {
   #running: PlacedTask[] = [];
   #waiting = 0;
   #since = 0;
+  /** A round's answer was lost: any of those in line may have been given a place by it. */
+  #isInDoubt = false;
   #working: Promise<void> | null = null;
   #isStopped = false;
   readonly #alarm = new Alarm();
@@ -142,6 +144,7 @@ export class JobPlaces<Waiter extends JobWaiter> {
           if (!this.#hasNews() && this.#published.size > 0) this.#start(await this.parts.jobs.given(this.#first()));
         }
       } catch (error) {
+        this.#isInDoubt = true;
         this.parts.onTrouble(error as Error);
         // Whatever is not told now is told by whoever takes the partitions over: it looks at every job that has a place.
         if (this.#isStopped) return;
@@ -158,11 +161,20 @@ export class JobPlaces<Waiter extends JobWaiter> {
     const [left, running, wanted] = [[...this.#left], [...this.#running], [...this.#wanted]];
     const partitions = new Set([...left, ...running, ...wanted].map(({ partition }) => partition));
     const holds = [...partitions].map(holdOf).filter((hold) => hold !== null);
-    const { since, given } = await jobs.round({ provider, jobsMax, holds, left, running, wanted, awaited: this.#first() });
+    const { since, given } = await jobs.round({
+      provider,
+      jobsMax,
+      holds,
+      left,
+      running,
+      wanted,
+      awaited: this.#isInDoubt ? [...this.#published.keys()] : this.#first(),
+    });
     this.#left = this.#left.slice(left.length);
     this.#running = this.#running.slice(running.length);
     this.#wanted = this.#wanted.slice(wanted.length);
     this.#since = since;
+    this.#isInDoubt = false;
     for (const { taskId, after, step } of wanted) {
       const published = this.#published.get(taskId);
       if (published === undefined) continue;

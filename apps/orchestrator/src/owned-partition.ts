@@ -27,6 +27,7 @@ export class OwnedPartition {
   #written: Position;
   #isOver = false;
   #isLeaving = false;
+  #isReady = false;
 
   constructor(private readonly parts: PartitionParts) {
     this.index = parts.held.share;
@@ -38,9 +39,13 @@ export class OwnedPartition {
   /** Asked before every act: a process that was paused may not act on what it remembers. */
   readonly mayAct = (): boolean => !this.#isOver && this.parts.held.held();
 
-  /** Nothing new begins once it is on its way to another process. */
+  /** Nothing new begins before the jobs that its last owner left are known, and once it is on its way to another process. */
   get isOpen(): boolean {
-    return !this.#isLeaving && this.mayAct();
+    return this.#isReady && !this.#isLeaving && this.mayAct();
+  }
+
+  open(): void {
+    this.#isReady = true;
   }
 
   get isBusy(): boolean {

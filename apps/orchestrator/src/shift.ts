@@ -119,11 +119,12 @@ export class Shift {
       lowerAccount: (owned, tenant, accountId, dueAt) => this.#dues.lower(owned, tenant, accountId, dueAt),
     });
     this.#owned.set(partition.index, partition);
-    this.#dues.lookAgain();
-    this.#lookAlarm.ring();
     try {
-      await this.#reader.join(partition, signal);
       if (taken.placed.length > 0) await this.#recall(partition, taken.placed, signal);
+      partition.open();
+      this.#dues.lookAgain();
+      this.#lookAlarm.ring();
+      await this.#reader.join(partition, signal);
       await aborted(signal);
     } finally {
       this.#reader.leave(partition);
@@ -147,6 +148,7 @@ export class Shift {
     return under.taken;
   }
 
+  /** Before anything else is taken up: a place that nobody uses would be waited for. */
   async #recall(partition: OwnedPartition, placed: TakenOver['placed'], signal: AbortSignal): Promise<void> {
     for (let isDone = false; !isDone && !signal.aborted;) {
       try {

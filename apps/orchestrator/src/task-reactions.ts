@@ -142,24 +142,25 @@ export class TaskReactions {
     await this.#take([{ taskId, tenant, accountId: '', dueAt: now, timesOutAt: now, isSettled: false, isParked: true }]);
   }
 
-  /** Tasks that have a place at a provider: whether they still need it, their streams say. */
+  /** Tasks that were given a place at a provider: whether they still need it, their streams say. */
   async recall(tasks: ReadonlyArray<{ taskId: string; tenant: string }>): Promise<void> {
-    const now = this.parts.clock.now();
-    const unknown = tasks.filter(({ taskId }) => !this.#tasks.has(taskId));
+    const dueAt = this.parts.clock.now();
+    const rows = tasks.map(({ taskId, tenant }) => ({
+      taskId,
+      tenant,
+      accountId: '',
+      dueAt,
+      timesOutAt: dueAt,
+      isSettled: false,
+      isParked: true,
+    }));
     await this.#take(
-      unknown.map(({ taskId, tenant }) => ({
-        taskId,
-        tenant,
-        accountId: '',
-        dueAt: now,
-        timesOutAt: now,
-        isSettled: false,
-        isParked: true,
-      })),
+      rows.filter(({ taskId }) => !this.#tasks.has(taskId)),
+      true,
     );
   }
 
-  async #take(rows: readonly LiveTaskRow[]): Promise<void> {
+  async #take(rows: readonly LiveTaskRow[], arePlaced = false): Promise<void> {
     if (rows.length === 0) return;
     const streams = rows.map(({ tenant, taskId }) => tenantStream('task', tenant, taskId));
     const histories = await this.parts.store.readStreams(streams);
@@ -173,8 +174,9 @@ export class TaskReactions {
         continue;
       }
       this.parts.sessions.prime(streams[index]!, facts);
-      const { accountId } = first.data as unknown as SubmittedData;
+      const { accountId, provider } = first.data as unknown as SubmittedData;
       const task = liveTask(tenant, accountId, taskId, first, last, { timesOutAt, isSettled, mayExist: true });
+      if (arePlaced) task.jobAt = provider;
       this.#tasks.add(task);
       this.#observe(task, { kind: 'woken' });
     }

@@ -74,6 +74,11 @@ export interface Messaging {
   consume(options: ConsumeOptions): MessageConsumer;
   /** Makes what is missing; what stands there with other settings is left as it is. Throws {@link BrokerUnavailable}. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
+  /**
+   * Hands over all that stands on the topic now, one partition's messages in order; resolves at what was the end when it was called, at once
+   * where there is no such topic. Throws {@link BrokerUnavailable}.
+   */
+  readTopic(topic: string, onMessages: (messages: readonly IncomingMessage[]) => void): Promise<void>;
   /** Throws {@link BrokerUnavailable} within a short time. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import { UNOBSERVED, type MessagingObserver } from '../messaging.metrics.js';
 import {
   BrokerUnavailable,
   type ConsumeOptions,
+  type IncomingMessage,
   type MessageConsumer,
   type MessageProducer,
   type Messaging,
@@ -14,6 +15,7 @@ import { kafkaClient } from './kafka.client.js';
 import { KafkaConsumer } from './kafka.consumer.js';
 import { toMessagingError } from './kafka.errors.js';
 import { KafkaProducer } from './kafka.producer.js';
+import { endsOf, readToEnds } from './kafka.topic-reader.js';
 import type { KafkaSettings } from './kafka.settings.js';
 
 export class KafkaMessaging implements Messaging {
@@ -65,6 +67,16 @@ export class KafkaMessaging implements Messaging {
       // False says that another process was quicker with some of them, which is as good.
       await admin.createTopics({ waitForLeaders: true, topics: missing.map((topic) => this.#config(topic)) });
     });
+  }
+
+  async readTopic(topic: string, onMessages: (messages: readonly IncomingMessage[]) => void): Promise<void> {
+    let ends: Map<number, bigint> | null = null;
+    await this.#administer(async (admin) => {
+      ends = await endsOf(admin, topic);
+    });
+    const { requestTimeoutMs } = this.settings.patience;
+    const parts = { topic, timeoutMs: 6 * requestTimeoutMs, consume: (options: ConsumeOptions) => this.consume(options) };
+    if (ends !== null) await readToEnds(parts, ends, onMessages);
   }
 
   ping(): Promise<void> {

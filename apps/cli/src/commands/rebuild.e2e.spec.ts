@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { createApiWorld, type ApiWorld } from '../../../../test/api/api-world.js';
+
+const cli = join(import.meta.dirname, '..', '..', 'bin', 'rollcredits.mjs');
+let world: ApiWorld;
+
+beforeAll(async () => {
+  world = await createApiWorld();
+}, 60_000);
+
+afterAll(() => world.close());
+
+/** The command as an operator runs it, beside a deployment whose projector runs. */
+function rollcredits(databaseUrl: string, ...words: string[]): Promise<{ code: number | null; printed: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [cli, ...words], { env: { ...process.env, DATABASE_URL: databaseUrl }, stdio: 'pipe' });
+    let printed = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    child.once('close', (code) => resolve({ code, printed }));
+  });
+}
+
+const movements = async (): Promise<object> => (await world.call('GET', '/readyz')).body.parts['readModel:movements'];
+
+jest.setTimeout(60_000);
+
+describe('rollcredits rebuild', () => {
+  it('ends when the version that the projector built from the log is the one that serves, with the same rows', async () => {
+    const opened = await world.call('POST', '/v1/accounts', { id: 'rebuilt', name: 'Rebuilt', plan: 'pro' });
+    expect(opened.status).toBe(201);
+    const asked = `/v1/accounts/rebuilt/movements?atLeast=${opened.body.position}`;
+    const listed = await world.call('GET', asked);
+    expect(listed.body.data.length).toBeGreaterThan(0);
+    expect(await movements()).toMatchObject({ version: 1, status: 'ok' });
+
+    const { code, printed } = await rollcredits(world.database.url, 'rebuild', 'movements', '--json');
+    expect([code, JSON.parse(printed)]).toEqual([0, { readModel: 'movements', version: 2, state: 'active' }]);
+    expect(await movements()).toMatchObject({ version: 2, status: 'ok' });
+    expect((await world.call('GET', asked)).body.data).toEqual(listed.body.data);
+  });
+
+  it('refuses a name that is no read model with those that are, and a missing DATABASE_URL', async () => {
+    const mistyped = await rollcredits(world.database.url, 'rebuild', 'movement');
+    expect(mistyped).toMatchObject({ code: 2, printed: expect.stringContaining('balance-by-account, task-status, movements') });
+    expect(await rollcredits('', 'rebuild', 'movements')).toMatchObject({ code: 2, printed: expect.stringContaining('set DATABASE_URL') });
+  });
+});

@@ -30,20 +30,20 @@ const NOT_OURS = new Set([
   'NOT',
 ]);
 
-let world: ApiWorld;
+let world: ApiWorld | undefined;
 let shown: Shown;
-let database: pg.Client;
+let database: pg.Client | undefined;
 
 beforeAll(async () => {
   world = await createApiWorld();
   shown = shownBy(world);
   database = new pg.Client({ connectionString: world.database.url });
   await database.connect();
-});
+}, 60_000);
 
 afterAll(async () => {
-  await database.end();
-  await world.close();
+  await database?.end();
+  await world?.close();
 });
 
 describe.each(documents)('%s', (file) => {
@@ -79,7 +79,7 @@ describe.each(documents)('%s', (file) => {
     const blocks = [...page.matchAll(/```sql\n([\s\S]*?)```/g)].flatMap(([, sql]) => sql!.split(';'));
     for (const statement of blocks.map((sql) => sql.trim()).filter((sql) => sql !== '')) {
       // Planned, not run: every table, view and column is looked up for it.
-      const planned = await database.query(`EXPLAIN ${statement}`).catch((error: unknown) => `${statement}: ${(error as Error).message}`);
+      const planned = await database!.query(`EXPLAIN ${statement}`).catch((error: unknown) => `${statement}: ${(error as Error).message}`);
       expect(planned).not.toEqual(expect.any(String));
     }
   });

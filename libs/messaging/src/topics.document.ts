@@ -24,7 +24,7 @@ const CARRIES: Readonly<Record<PublishedCategory, string>> = {
 
 const settings = { kafkaTopicPrefix: '<prefix>', kafkaPartitions: 0, kafkaRetentionMs: 0 };
 const name = ({ name: text }: TopicSpec): string => `\`${text}\``;
-const days = ({ retentionMs }: TopicSpec): string => `${retentionMs / 86_400_000} days`;
+const days = ({ retentionMs }: TopicSpec): string => (retentionMs === 86_400_000 ? 'a day' : `${retentionMs / 86_400_000} days`);
 
 export function topicsTable(): string {
   const rows = [

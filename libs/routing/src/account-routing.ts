@@ -1,6 +1,7 @@
 // One process's part in routing: whether it owns accounts, where the owners of all others are, and the way to each; put together by RoutingModule.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from '@nestjs/cqrs';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -43,6 +44,7 @@ interface OwnerDetail {
 }
 
 const CATALOGUE_WAIT_MS = 250;
+const HAND_OVER_MS_MAX = 2_000;
 
 export class AccountRouting {
   readonly router: CommandRouter;
@@ -107,9 +109,15 @@ export class AccountRouting {
     await this.#shares.start();
   }
 
-  /** Hands its accounts to the others; goes on answering what they sent before they knew. */
+  /** Hands its accounts to the others; goes on answering what they sent before they knew. A database that is away is not waited for: leases run out. */
   async handOver(): Promise<void> {
-    await this.#shares?.stop();
+    if (this.#shares === null) return;
+    const limit = new AbortController();
+    await Promise.race([
+      this.#shares.stop(),
+      delay(HAND_OVER_MS_MAX, undefined, { signal: limit.signal, ref: false }).catch(() => undefined),
+    ]);
+    limit.abort();
   }
 
   /** After handOver: ends when what was sent here is answered. Commands are decided here from now on. */

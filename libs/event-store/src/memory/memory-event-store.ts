@@ -44,7 +44,7 @@ export class MemoryLog {
  * turn are written together, at its end, each command alone: written or refused whole.
  */
 export class MemoryEventStore implements EventStore {
-  readonly atomicAcrossStreams = true;
+  readonly atomicAcrossStreams: boolean = true;
   readonly instantsFollowPositions = true;
   private queue: PendingAppend[] = [];
 

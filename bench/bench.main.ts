@@ -7,6 +7,7 @@ import pg from 'pg';
 import { migrate, startEmbeddedPostgres } from '#libs/platform';
 import { coldLoadLeg, holdsLeg } from './legs/event-store.bench.js';
 import { livesLegs } from './legs/lives.bench.js';
+import { failoverLeg, orchestratorsLeg } from './legs/orchestrators.bench.js';
 import { relayLeg } from './legs/relay.bench.js';
 import { routingLeg } from './legs/routing.bench.js';
 import { storageLeg } from './legs/storage.bench.js';
@@ -14,7 +15,7 @@ import { submitLegs } from './legs/submit.bench.js';
 import { keep, printTable, type LegResult } from './report.js';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,m,s' } },
+  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,j,l,m,s' } },
 });
 const wanted = new Set(values.legs.split(','));
 const wants = (...legs: string[]): boolean => legs.some((leg) => wanted.has(leg));
@@ -44,6 +45,11 @@ try {
       await coldLoadLeg({ databaseUrl: await database('bench_g'), facts: values.quick ? [1_000, 100_000] : [1_000, 100_000, 1_000_000] }),
     );
   if (wants('i')) done(...(await relayLeg({ databaseUrl: await database('bench_i'), rounds, holds: values.quick ? 10_000 : 40_000 })));
+  if (wants('j')) {
+    const databaseUrls = [await database('bench_j_1'), await database('bench_j_2'), await database('bench_j_3')];
+    done(await orchestratorsLeg({ databaseUrls, legMs: 2 * legMs }));
+  }
+  if (wants('l')) done(await failoverLeg({ databaseUrl: await database('bench_l'), rounds }));
   if (wants('s')) done(await storageLeg({ databaseUrl: await database('bench_s'), tasks: values.quick ? 2_000 : 10_000 }));
   if (wants('m'))
     done(await routingLeg({ databaseUrl: await database('bench_m'), otherDatabaseUrl: await database('bench_m_one'), rounds, legMs }));

@@ -70,13 +70,13 @@ export class KafkaMessaging implements Messaging {
   }
 
   async readTopic(topic: string, onMessages: (messages: readonly IncomingMessage[]) => void): Promise<void> {
-    let ends: Map<number, bigint> | null = null;
+    const ends = new Map<number, bigint>();
     await this.#administer(async (admin) => {
-      ends = await endsOf(admin, topic);
+      for (const [partition, offset] of await endsOf(admin, topic)) ends.set(partition, offset);
     });
     const { requestTimeoutMs } = this.settings.patience;
     const parts = { topic, timeoutMs: 6 * requestTimeoutMs, consume: (options: ConsumeOptions) => this.consume(options) };
-    if (ends !== null) await readToEnds(parts, ends, onMessages);
+    await readToEnds(parts, ends, onMessages);
   }
 
   ping(): Promise<void> {

@@ -9,9 +9,9 @@ export interface TopicReaderParts {
   consume: (options: ConsumeOptions) => MessageConsumer;
 }
 
-/** The partitions that hold anything, each with the offset of its last message. Null where there is no such topic. */
-export async function endsOf(admin: Admin, topic: string): Promise<Map<number, bigint> | null> {
-  if (!(await admin.listTopics()).includes(topic)) return null;
+/** The partitions that hold anything, each with the offset of its last message. None where there is no such topic. */
+export async function endsOf(admin: Admin, topic: string): Promise<Map<number, bigint>> {
+  if (!(await admin.listTopics()).includes(topic)) return new Map();
   const partitions = await admin.fetchTopicOffsets(topic);
   const filled = partitions.filter(({ low, high }) => BigInt(high) > BigInt(low));
   return new Map(filled.map(({ partition, high }) => [partition, BigInt(high) - 1n]));

@@ -12,7 +12,7 @@ export interface BrokerOptions {
   version?: KafkaVersion;
   /** Where its directory is made; default the run's own, which is removed when the run ends, however it ends. */
   under?: string;
-  /** Added to server.properties. `{PORT}` stands for the client port. */
+  /** Added to server.properties. `{PORT}` stands for the client port, `{CONTROLLER_PORT}` for the controller's. */
   properties?: Readonly<Record<string, string>>;
   /** Words for the storage tool; then the data directory is formatted for this broker alone. */
   formatWords?: readonly string[];
@@ -153,7 +153,9 @@ export class TestBroker {
 
   #properties(): Record<string, string> {
     const { port, controllerPort } = this;
-    const own = Object.entries(this.options.properties ?? {}).map(([name, value]) => [name, value.replaceAll('{PORT}', String(port))]);
+    const placed = (value: string): string =>
+      value.replaceAll('{PORT}', String(port)).replaceAll('{CONTROLLER_PORT}', String(controllerPort));
+    const own = Object.entries(this.options.properties ?? {}).map(([name, value]) => [name, placed(value)]);
     return {
       'process.roles': 'broker,controller',
       'node.id': '1',

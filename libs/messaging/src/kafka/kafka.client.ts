@@ -29,7 +29,8 @@ export function kafkaClient(settings: KafkaSettings, logger: Logger): Kafka {
     // The retries of a connection multiply with those of what needed it, so there is one: who lasts for ever is our own loop.
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 1 },
     ...(tls === null ? {} : { ssl: tls.ca === null ? true : { ca: [tls.ca] } }),
-    ...(sasl === null ? {} : { sasl: sasl as SASLOptions }),
+    // A copy: kafkajs keeps what it needs to sign in on the object that it is given.
+    ...(sasl === null ? {} : { sasl: { ...sasl } as SASLOptions }),
     logLevel: logger.isLevelEnabled('debug') ? logLevel.INFO : logLevel.ERROR,
     logCreator: kafkaLog(logger),
   });

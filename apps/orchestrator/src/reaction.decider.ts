@@ -32,7 +32,8 @@ export interface Situation {
 
 export function situationOf(state: TaskState): Situation {
   const last = state.attempts.at(-1);
-  const open = last !== undefined && (last.status === 'abandoned' || liveAttempt(state) !== null) ? last : null;
+  // One that was given up while the task goes on is asked after no more: it makes room for the next.
+  const open = last !== undefined && (liveAttempt(state) !== null || (last.status === 'abandoned' && isOver(state))) ? last : null;
   return {
     exists: state.exists,
     isOver: isOver(state),

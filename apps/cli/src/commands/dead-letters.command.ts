@@ -1,5 +1,5 @@
 // `rollcredits dead-letters`: what fleet workers said that could not be taken in, and the way to have it taken in after all.
-import { Command, Option, SubCommand } from 'nest-commander';
+import { Command, CommandRunner, Option, SubCommand } from 'nest-commander';
 import { pino } from 'pino';
 import { BrokerUnavailable, deadLettersTopic, KafkaMessaging, kafkaSettings, resultsTopic, type Messaging } from '#libs/messaging';
 import { parseConfig, type Config } from '#libs/platform';
@@ -91,7 +91,13 @@ export class RedriveDeadLettersCommand extends LetterCommand {
   description: 'messages of fleet workers that could not be taken in: list, redrive',
   subCommands: [ListDeadLettersCommand, RedriveDeadLettersCommand],
 })
-export class DeadLettersCommand extends CliCommand {
+export class DeadLettersCommand extends CommandRunner {
+  override setCommand(command: Parameters<CommandRunner['setCommand']>[0]): this {
+    // Its options are those of what is to be done: one of its own would be read before theirs.
+    command.exitOverride();
+    return super.setCommand(command);
+  }
+
   async run(): Promise<void> {
     throw new CliError(EXIT.usage, 'say what to do: rollcredits dead-letters list, or rollcredits dead-letters redrive', { code: 'usage' });
   }

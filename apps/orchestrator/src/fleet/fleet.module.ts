@@ -24,7 +24,7 @@ import {
   type Readiness,
 } from '#libs/platform';
 import { FleetIntake, fleetMetrics } from '#libs/providers';
-import { Settlements } from '#libs/settlement';
+import { RoutedSettlements } from '#libs/routing';
 import type { TaskState } from '#libs/tasks';
 import { REACTION_POLICY } from '../reaction.policy.js';
 import { FleetTopics } from './fleet-topics.js';
@@ -52,7 +52,7 @@ const FLEET = Symbol('Fleet');
         READINESS,
         EVENT_STORE,
         TASK_SESSIONS,
-        Settlements,
+        RoutedSettlements,
         CATALOGUE,
         DEPLOYMENT_SECRET,
         { token: MESSAGING, optional: true },
@@ -66,7 +66,7 @@ const FLEET = Symbol('Fleet');
         readiness: Readiness,
         store: EventStore,
         sessions: Sessions<TaskState>,
-        settlements: Settlements,
+        settlements: RoutedSettlements,
         catalogue: Catalogue,
         secret: DeploymentSecret,
         messaging: Messaging | null | undefined,

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { migrate, startEmbeddedPostgres } from '#libs/platform';
 import { coldLoadLeg, holdsLeg } from './legs/event-store.bench.js';
+import { eventStoreDbLeg } from './legs/eventstoredb.bench.js';
 import { livesLegs } from './legs/lives.bench.js';
 import { failoverLeg, orchestratorsLeg } from './legs/orchestrators.bench.js';
 import { relayLeg } from './legs/relay.bench.js';
@@ -15,7 +16,7 @@ import { submitLegs } from './legs/submit.bench.js';
 import { keep, printTable, type LegResult } from './report.js';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,j,l,m,s' } },
+  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,j,k,l,m,s' } },
 });
 const wanted = new Set(values.legs.split(','));
 const wants = (...legs: string[]): boolean => legs.some((leg) => wanted.has(leg));
@@ -49,6 +50,7 @@ try {
     const databaseUrls = [await database('bench_j_1'), await database('bench_j_2'), await database('bench_j_3')];
     done(await orchestratorsLeg({ databaseUrls, legMs: 2 * legMs }));
   }
+  if (wants('k')) done(await eventStoreDbLeg({ rounds, legMs }));
   if (wants('l')) done(await failoverLeg({ databaseUrl: await database('bench_l'), rounds }));
   if (wants('s')) done(await storageLeg({ databaseUrl: await database('bench_s'), tasks: values.quick ? 2_000 : 10_000 }));
   if (wants('m'))

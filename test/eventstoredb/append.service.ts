@@ -55,7 +55,7 @@ export function batchAppendHandler(parts: ServerParts): handleBidiStreamingCall<
       const stream = nameOf(batch.options.getStreamIdentifier()?.getStreamName_asU8());
       const answer = decide(parts, stream, batchExpectedOf(batch.options), batch.events);
       if (answer === 'silence') return;
-      if ('error' in answer) call.destroy(answer.error);
+      if ('error' in answer) call.emit('error', answer.error);
       else call.write(batchResponse(request, batch.options, answer.written, answer.hasPosition));
     });
   };

@@ -17,7 +17,7 @@ export function readHandler(parts: ServerParts): handleServerStreamingCall<ReadR
     const stream = options.hasStream() ? nameOf(options.getStream()?.getStreamIdentifier()?.getStreamName_asU8()) : '$all';
     call.on('error', () => undefined);
     const work = options.hasSubscription() ? subscribe(parts, call, options) : read(parts, call, options, stream);
-    work.catch((error: unknown) => call.destroy(error as Error));
+    work.catch((error: unknown) => call.emit('error', error));
   };
 }
 
@@ -25,7 +25,7 @@ async function read({ log, faults }: ServerParts, call: Call, options: ReadReq.O
   const fault = faults.take('read', stream);
   if (fault?.kind === 'read-silent') return;
   if (fault?.kind === 'read-unavailable') {
-    call.destroy(failure(status.UNAVAILABLE, 'Server Is Not Ready'));
+    call.emit('error', failure(status.UNAVAILABLE, 'Server Is Not Ready'));
     return;
   }
   const isBackwards = options.getReadDirection() === pb.ReadReq.Options.ReadDirection.BACKWARDS;
@@ -102,7 +102,7 @@ async function follow(log: ServerParts['log'], call: Call, options: ReadReq.Opti
       scanned += 1;
       if (matches(event)) {
         if (fault?.kind === 'subscription-dropped' && sent >= (fault.after ?? 0)) {
-          call.destroy(failure(status.UNAVAILABLE, 'Subscription dropped'));
+          call.emit('error', failure(status.UNAVAILABLE, 'Subscription dropped'));
           return;
         }
         sent += 1;

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import { TestEventStoreDb } from '../../../../test/eventstoredb/test-server.js';
 import { describeEventStore } from '../event-store.contract.js';
 import { EventStoreDbEventStore } from './eventstoredb-event-store.js';
 
 /** A real server, where there is one; else the test server, over real gRPC. */
 const realUrl = process.env['TEST_EVENTSTOREDB_URL'] ?? '';
+
+// Each test talks to a server in another process, on a machine that is busy with others.
+jest.setTimeout(30_000);
 
 let server: TestEventStoreDb | null = null;
 beforeAll(async () => {

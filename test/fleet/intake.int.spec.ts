@@ -1,0 +1,139 @@
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { KafkaMessaging } from '#libs/messaging';
+import { DeploymentSecret } from '#libs/platform';
+import { FleetIntake, fleetMetrics, FleetProvider, type FleetSettings } from '#libs/providers';
+import { createApiWorld, type ApiWorld } from '../api/api-world.js';
+import { describeKafka, kafkaSettingsFor } from '../kafka/describe-kafka.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { HEARTBEAT_MS, Puppet } from './fleet-world.js';
+
+jest.setTimeout(90_000);
+const JOBS = 120;
+
+describeKafka('a rebalance in the middle of intake', (kafka) => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+  const intakes: FleetIntake[] = [];
+  afterEach(async () => {
+    await Promise.all(intakes.map((intake) => intake.stop()));
+  });
+
+  it('loses no verdict and takes none in twice, whoever comes and goes', async () => {
+    const settings: FleetSettings = {
+      kafkaTopicPrefix: kafka.prefix,
+      kafkaPartitions: 6,
+      kafkaRetentionMs: 3_600_000,
+      deploymentName: 'test',
+      fleetHeartbeatMs: 60_000,
+      fleetLostWorker: 'retry',
+    };
+    const common = {
+      pool: database.pool,
+      clock: { now: () => Date.now() },
+      secret: new DeploymentSecret(Buffer.alloc(32, 1)),
+      settings,
+      logger: pino({ level: 'silent' }),
+    };
+    const provider = new FleetProvider({ ...common, messaging: kafka.messaging() });
+    const taken = new Map<string, number>();
+    const join = (): FleetIntake => {
+      const intake = new FleetIntake({
+        ...common,
+        messaging: kafka.messaging(),
+        metrics: fleetMetrics(new Registry(), () => null),
+        recordLate: async ({ jobId }) => {
+          taken.set(jobId, (taken.get(jobId) ?? 0) + 1);
+        },
+      });
+      intakes.push(intake);
+      intake.start();
+      return intake;
+    };
+    const first = join();
+    const puppet = new Puppet(kafka.messaging(), kafka.prefix, 'many');
+    const ids = Array.from({ length: JOBS }, (_, n) => `task_${n}`);
+    const answers = await Promise.all(
+      ids.map((taskId) =>
+        provider.submit({
+          clientJobId: `${taskId}.1`,
+          tenant: 'acme',
+          taskId,
+          attempt: 1,
+          model: 'many',
+          family: 'many',
+          prompt: null,
+          parameters: {},
+          outputType: 'video',
+          durationSeconds: null,
+          deadlineAt: Date.now() + 600_000,
+        }),
+      ),
+    );
+    expect(new Set(answers.map(({ kind }) => kind))).toEqual(new Set(['accepted']));
+    await until(() => puppet.jobs.length === JOBS, { withinMs: 40_000, what: () => `${puppet.jobs.length} jobs` });
+
+    const verdicts = async (): Promise<number> => {
+      const { rows } = await database.pool.query<{ n: number }>('SELECT count(*)::int AS n FROM fleet_jobs WHERE verdict IS NOT NULL');
+      return rows[0]!.n;
+    };
+    for (const [n, job] of puppet.jobs.entries()) {
+      await puppet.say(job, 'claimed');
+      await puppet.succeed(job);
+      if (n === 30) join();
+      if (n === 60) join();
+      if (n === 90) void first.stop();
+    }
+    await until(async () => (await verdicts()) === JOBS, { withinMs: 40_000, what: () => 'every verdict' });
+    // A verdict that was taken in, and whose offset was not committed in time, is known by its id.
+    expect([...taken.values()].filter((times) => times !== 1)).toEqual([]);
+    expect(taken.size).toBe(JOBS);
+    await Promise.all([puppet.stop(), provider.close()]);
+  });
+});
+
+describeKafka(
+  'a broker that is away',
+  (kafka) => {
+    let world: ApiWorld;
+    afterAll(() => world.close());
+
+    it('keeps jobs waiting, not failing; what was submitted meanwhile is done once it is back', async () => {
+      const broker = await kafka.ownBroker();
+      const env = { ...kafka.env(), KAFKA_BROKERS: broker.address, KAFKA_REQUEST_TIMEOUT_MS: '500' };
+      world = await createApiWorld({ ...env, FLEET_HEARTBEAT_MS: String(HEARTBEAT_MS) });
+      const model = { name: 'own', family: 'own', outputType: 'video', credits: 70, minimumPlan: 'free', provider: 'fleet' };
+      expect((await world.call('PUT', '/v1/models/own', model)).status).toBe(200);
+      await world.call('POST', '/v1/accounts', { id: 'a', name: 'a', plan: 'pro' });
+      await broker.kill();
+
+      const startedAtMs = performance.now();
+      const body = { accountId: 'a', model: 'own', prompt: 'a fox', parameters: { deadlineMs: 120_000 } };
+      const { status, body: task } = await world.call('POST', '/v1/tasks', body);
+      expect(status).toBe(202);
+      // The customer's request does not wait for Kafka.
+      expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+      const read = async (): Promise<ReturnType<typeof JSON.parse>> => (await world.call('GET', `/v1/tasks/${task.id}`)).body;
+      await until(async () => (await read()).attempts.length > 0, { what: () => 'it to be tried' });
+      expect((await read()).credits.held).toBe(70);
+
+      await broker.start();
+      const messaging = new KafkaMessaging(kafkaSettingsFor(broker.address), pino({ level: 'silent' }));
+      const puppet = new Puppet(messaging, kafka.prefix, 'own');
+      try {
+        await until(() => puppet.jobs.some((job) => job.taskId === task.id), { withinMs: 60_000, what: () => 'the job to come' });
+        await puppet.succeed(puppet.jobs.filter((job) => job.taskId === task.id).at(-1)!);
+        await until(async () => (await read()).settlement === 'consumed', { withinMs: 40_000, what: () => 'it to be charged' });
+      } finally {
+        await puppet.stop();
+        await messaging.close();
+      }
+    });
+  },
+  { shared: false },
+);

@@ -168,7 +168,7 @@ describe('the main job with its log in EventStoreDB', () => {
       );
       await wave(0, 50);
       const ended = await Promise.all([...acknowledged.values()].map(settled));
-      const consumed = ended.reduce((sum, { credits }) => sum + Number(credits.consumed), 0);
+      const consumed = ended.reduce((sum: number, each) => sum + Number(each.credits.consumed), 0);
       for (const { credits } of ended) expect([0, PRICE]).toContain(credits.consumed);
       expect(await booksOf({ url: server.url, key: ADMIN_KEY }, 'bear')).toMatchObject({ balanced: true, held: 0, consumed });
     },

@@ -10,8 +10,6 @@ import { format, install, propertiesText, type Installation, type KafkaVersion }
 
 export interface BrokerOptions {
   version?: KafkaVersion;
-  /** Where its directory is made; default the run's own, which is removed when the run ends, however it ends. */
-  under?: string;
   /** Added to server.properties. `{PORT}` stands for the client port, `{CONTROLLER_PORT}` for the controller's. */
   properties?: Readonly<Record<string, string>>;
   /** Words for the storage tool; then the data directory is formatted for this broker alone. */
@@ -48,7 +46,8 @@ export class TestBroker {
   /** Not started yet: for what must begin while Kafka is away. */
   static async prepare(options: BrokerOptions = {}): Promise<TestBroker> {
     const installation = await install(options.version);
-    const directory = mkdtempSync(join(options.under ?? process.env['TEST_KAFKA_DIR'] ?? tmpdir(), 'broker-'));
+    // That of the run is removed when the run ends, however it ends.
+    const directory = mkdtempSync(join(process.env['TEST_KAFKA_DIR'] ?? tmpdir(), 'broker-'));
     const data = join(directory, 'data');
     if (options.formatWords === undefined) cpSync(installation.formatted, data, { recursive: true });
     else await format(installation.classPath, data, options.formatWords);

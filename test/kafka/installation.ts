@@ -28,7 +28,7 @@ export function chosenVersion(): KafkaVersion {
 }
 
 /** Compiled, this file stands one folder deeper. */
-const CHECKOUT = [2, 3]
+export const CHECKOUT = [2, 3]
   .map((up) => join(import.meta.dirname, ...Array<string>(up).fill('..')))
   .find((folder) => existsSync(join(folder, 'package.json')))!;
 

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { IncomingMessage, MessageConsumer, MessageProducer, Messaging } from '#libs/messaging';
+import type { MessageConsumer, MessageProducer, Messaging } from '#libs/messaging';
 import { freePort } from '#libs/platform';
 import { call, ServerProcess, type Reply } from '../support/server-process.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -200,8 +200,4 @@ export class Puppet {
   raw(value: string | Buffer | null, headers: Record<string, string>, key = 'nobody'): Promise<void> {
     return this.#producer.send(`${this.prefix}.results.v1`, [{ key, value, headers }]);
   }
-}
-
-export function letters(messages: readonly IncomingMessage[]): string[] {
-  return messages.map(({ headers }) => headers['dl_reason'] ?? '');
 }

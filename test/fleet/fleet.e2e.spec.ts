@@ -15,7 +15,7 @@ describeKafka('a fleet of example workers behind the whole system', (kafka) => {
   afterAll(() => world.close(), 60_000);
 
   it('takes a job, says how far it is, delivers, and the customer is charged once', async () => {
-    const id = await world.submit(account, 'gpu', { workMs: 3 * HEARTBEAT_MS });
+    const id = await world.submit(account, 'gpu', { workMs: 10 * HEARTBEAT_MS });
     await world.worker('first', ['gpu']);
     const task = await world.settled(id);
     expect(task).toMatchObject({

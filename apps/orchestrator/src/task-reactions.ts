@@ -1,20 +1,19 @@
 // 5 react · drives every live task: judges what was learnt on the task's own stream, acts, and waits; called by the log, the clock and hints.
 import type { Logger } from 'pino';
-import { eventId, fromIso, invariant, isRefusal, newCommandId, unreachable, type Clock, type InstantMs, type Iso } from '#libs/kernel';
+import { eventId, fromIso, invariant, isRefusal, newCommandId, unreachable, type Clock, type InstantMs } from '#libs/kernel';
 import {
   EventStoreUnavailable,
   parseStream,
   SessionsOverloaded,
   tenantStream,
   type EventStore,
-  type NewFact,
   type Sessions,
   type StoredFact,
 } from '#libs/event-store';
-import type { Provider, SubmitAnswer } from '#libs/providers';
+import type { Provider } from '#libs/providers';
 import type { LiveTaskRow } from '#libs/reactions';
 import type { Settlements } from '#libs/settlement';
-import { decideTask, isOver, TASK_FACT_VERSIONS, type TaskCommand, type TaskFact, type TaskState } from '#libs/tasks';
+import { decideTask, type TaskState } from '#libs/tasks';
 import { dueOf } from './account-facts.js';
 import { liveTask, type LiveTask } from './live-task.js';
 import { LiveTasks } from './live-tasks.js';
@@ -22,8 +21,9 @@ import type { OrchestratorMetrics } from './orchestrator.metrics.js';
 import type { PendingRows } from './pending-rows.js';
 import type { Places } from './places.js';
 import type { ProviderCalls } from './provider-calls.js';
-import { commandFor, nextStep, saysNothing, situationOf, type Next, type Observation, type Situation } from './reaction.decider.js';
+import { commandFor, nextStep, saysNothing, type Next, type Observation, type Situation } from './reaction.decider.js';
 import type { OrchestratorLimits, ReactionPolicy } from './reaction.policy.js';
+import { isAnswer, newFact, seenIn, UNANSWERED, type Call, type Seen, type SubmittedData } from './task-act.js';
 import { learn, remember } from './task-memory.js';
 
 export interface TaskReactionParts {
@@ -52,16 +52,6 @@ export interface TaskReactionParts {
 }
 
 export const ORCHESTRATOR_ACTOR = 'orchestrator';
-
-/** What a session command of ours leaves behind, taken from the state right after it was folded. */
-interface Seen {
-  situation: Situation;
-  command: TaskCommand | null;
-  refusal: string | null;
-  /** A copy of the ended task, for its settlement. */
-  ended: TaskState | null;
-  factsWritten: number;
-}
 
 const TROUBLE_DELAY_MS = 250;
 const TROUBLE_DELAY_MS_MAX = 30_000;
@@ -412,30 +402,4 @@ export class TaskReactions {
   #providerOf(task: LiveTask): Provider | null {
     return task.situation === null ? null : this.parts.calls.provider(task.situation.provider);
   }
-}
-
-type Call = Exclude<Extract<Next, { attempt: number }>, { do: 'doubt' }>;
-
-/** Whoever submitted it was stopped, or may still be about to: what came of it is to be learnt from the vendor. */
-const UNANSWERED: SubmitAnswer = { kind: 'unknown', detail: 'the process that was to submit it stopped before it wrote down an answer' };
-
-interface SubmittedData {
-  taskId: string;
-  accountId: string;
-  provider: string;
-  deadlineAt: Iso;
-}
-
-function isAnswer(observation: Observation): boolean {
-  return observation.kind !== 'turn' && observation.kind !== 'woken';
-}
-
-function newFact({ type, data }: TaskFact): NewFact {
-  return { type, schemaVersion: TASK_FACT_VERSIONS[type], data: data as unknown as NewFact['data'] };
-}
-
-/** Taken from the live state: what outlives this moment is copied. */
-function seenIn(state: TaskState, command: TaskCommand | null, factsWritten: number, refusal: string | null = null): Seen {
-  const ended = isOver(state) ? { ...state, attempts: state.attempts.map((attempt) => ({ ...attempt })) } : null;
-  return { situation: situationOf(state), command, refusal, ended, factsWritten };
 }

@@ -29,10 +29,17 @@ runProcess('rollcredits', async (lifetime) => {
   if (api.firstAdminKey !== null) process.stdout.write(newKeyLines(api.firstAdminKey));
   lifetime.goOn();
   const { url } = await api.listen();
-  const database =
-    config.databaseUrl === null ? `${config.dataDir} (embedded PostgreSQL)` : `PostgreSQL at ${new URL(config.databaseUrl).host}`;
-  process.stdout.write(welcomeLines({ url, database, testClock: config.testClock }));
+  process.stdout.write(welcomeLines({ url, keptIn: keptIn(config), testClock: config.testClock }));
 });
+
+/** Where the facts are and, where they are apart, the rows made of them; without a secret. */
+function keptIn({ databaseUrl, dataDir, eventStoreDbUrl }: Config): string {
+  const database = databaseUrl === null ? `${dataDir} (embedded PostgreSQL)` : `PostgreSQL at ${new URL(databaseUrl).host}`;
+  if (eventStoreDbUrl === null) return `Facts are kept in ${database}.`;
+  // A cluster's URL names several hosts, which URL does not read.
+  const hosts = /^[^:]+:\/\/(?:[^@/?]*@)?([^/?]*)/.exec(eventStoreDbUrl)?.[1] ?? '';
+  return `Facts are kept in EventStoreDB at ${hosts}, what is read in ${database}.`;
+}
 
 async function startDatabase(config: Config, logger: Logger, lifetime: Lifetime): Promise<string> {
   const postgres = await startEmbeddedPostgres({

@@ -2,8 +2,8 @@
 
 export interface Welcome {
   url: string;
-  /** How to say where the database is, without a secret. */
-  database: string;
+  /** A sentence, without a secret. */
+  keptIn: string;
   testClock: boolean;
 }
 
@@ -12,12 +12,12 @@ export function newKeyLines(key: string): string {
   return `The first administrator's key, shown this once. Paste this line into the terminal that you work in:\n\n  export ROLLCREDITS_API_KEY=${key}\n\n`;
 }
 
-export function welcomeLines({ url, database, testClock }: Welcome): string {
+export function welcomeLines({ url, keptIn, testClock }: Welcome): string {
   const post = (path: string, body: object): string =>
     `  curl -sS ${url}/v1/${path} -H "Authorization: Bearer $ROLLCREDITS_API_KEY" -H 'Content-Type: application/json' \\\n    -d '${JSON.stringify(body)}'`;
   return [
     `Rollcredits listens on ${url} and is described at ${url}/docs.`,
-    `Facts are kept in ${database}.${testClock ? ' The test clock is on.' : ''}`,
+    `${keptIn}${testClock ? ' The test clock is on.' : ''}`,
     '',
     'Open an account, then ask what a generation would cost it:',
     '',

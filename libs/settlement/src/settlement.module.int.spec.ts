@@ -62,10 +62,10 @@ describe('the settlement module', () => {
     const { id } = submitted.view;
     const batch = await bus.execute(new SubmitTaskBatch(request({ tasks: [wish()] }), { tasks: [wish()], atomic: true }));
     expect(batch).toMatchObject({ ok: true, view: { results: [{ index: 0, task: { status: 'pending' } }] } });
-    expect(await bus.execute(new SettleTask(TENANT, id, null))).toEqual({ settled: false, position: null });
+    expect(await bus.execute(new SettleTask(TENANT, id, null))).toEqual({ settled: false, position: null, facts: [] });
     const cancelled = await bus.execute(new CancelTask(request({}), id, {}));
     expect(cancelled).toMatchObject({ ok: true, view: { outcome: 'done', task: { settlement: 'refunded' } } });
-    expect(await bus.execute(new SettleTask(TENANT, id, null))).toEqual({ settled: true, position: null });
+    expect(await bus.execute(new SettleTask(TENANT, id, null))).toEqual({ settled: true, position: null, facts: [] });
     expect(await bus.execute(new RefundTask(request({}), id, { credits: 1, reason: 'r' }))).toMatchObject({ code: 'already_settled' });
     expect(await bus.execute(new AcceptLateResult(request({}), id))).toMatchObject({ code: 'conflict' });
   });

@@ -55,7 +55,12 @@ export class VerifierKey {
 
   /** The first 4 bytes of SHA-256(origin ‖ 0x0A ‖ 0x01 ‖ public key). */
   get id(): Buffer {
-    return createHash('sha256').update(this.origin).update(Buffer.from([0x0a, ED25519])).update(this.publicKey).digest().subarray(0, 4);
+    return createHash('sha256')
+      .update(this.origin)
+      .update(Buffer.from([0x0a, ED25519]))
+      .update(this.publicKey)
+      .digest()
+      .subarray(0, 4);
   }
 
   get idHex(): string {

@@ -6,7 +6,7 @@ import { leafHash } from './merkle.js';
 const ORIGIN = 'rollcredits.local/0b0e6c5a';
 /** The PKCS#8 form of the first test key of RFC 8032, so that signatures here are known ones. */
 const KEY: KeyObject = createPrivateKey({
-  key: Buffer.from(`302e020100300506032b657004220420${'9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60'}`, 'hex'),
+  key: Buffer.from(`302e020100300506032b6570042204209d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60`, 'hex'),
   format: 'der',
   type: 'pkcs8',
 });
@@ -18,7 +18,14 @@ describe('a checkpoint', () => {
 
   it('is a signed note of origin, size, root, time and position', () => {
     const lines = checkpoint.split('\n');
-    expect(lines.slice(0, 6)).toEqual([ORIGIN, '7', HEAD.rootHash.toString('base64'), `time ${HEAD.time}`, `position ${HEAD.position}`, '']);
+    expect(lines.slice(0, 6)).toEqual([
+      ORIGIN,
+      '7',
+      HEAD.rootHash.toString('base64'),
+      `time ${HEAD.time}`,
+      `position ${HEAD.position}`,
+      '',
+    ]);
     expect(lines[6]).toMatch(/^— rollcredits\.local\/0b0e6c5a [A-Za-z0-9+/]{90,92}={0,2}$/);
     expect(lines.slice(7)).toEqual(['']);
   });

@@ -40,7 +40,7 @@ export type NodeHashes = (node: TreeNode) => Hash;
 /** The complete subtrees that a run of leaves is made of, from left to right; `begin` is where a subtree of the tree begins. */
 function nodesOf({ begin, end }: Range): TreeNode[] {
   const nodes: TreeNode[] = [];
-  for (let at = begin; at < end; ) {
+  for (let at = begin; at < end;) {
     let level = 0;
     let width = 1;
     while (at % (width * 2) === 0 && at + width * 2 <= end) {

@@ -5,6 +5,7 @@ import { CreditsController } from './accounts/credits.controller.js';
 import { ModelsController } from './catalogue/models.controller.js';
 import { PlansController } from './catalogue/plans.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
+import { LedgerController } from './ledger/ledger.controller.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { TestClockController } from './operations/test-clock.controller.js';
 import { QuotesController } from './quotes/quotes.controller.js';
@@ -21,6 +22,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   BatchController,
   TasksController,
   TaskEventsController,
+  LedgerController,
   ApiKeysController,
   TestClockController,
   OperationsController,

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { EventStore } from '#libs/event-store';
 import { EVENT_STORE, LOGGER, PG_POOL } from '#libs/platform';
+import { Prover } from './prover.js';
 import { ProjectionEngine, ProjectionProgress, ProjectionsModule, READ_MODEL_LIST } from '#libs/projections';
 
 /** Starts the engine with the process and ends it before the pool closes. */
@@ -31,5 +32,5 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 }
 
-@Module({ imports: [ProjectionsModule], providers: [Projector], exports: [Projector] })
+@Module({ imports: [ProjectionsModule], providers: [Projector, Prover], exports: [Projector] })
 export class ProjectorModule {}

@@ -6,6 +6,7 @@ import { EventStoreModule } from '#libs/event-store';
 import { LedgerModule } from '#libs/ledger';
 import { PlatformModule, type PlatformOptions } from '#libs/platform';
 import { ProjectionsModule } from '#libs/projections';
+import { ProofModule } from '#libs/proof';
 import { ProvidersModule } from '#libs/providers';
 import { ReactionsModule } from '#libs/reactions';
 import { SettlementModule } from '#libs/settlement';
@@ -27,6 +28,7 @@ export function compose(options: PlatformOptions, roles: Type[]): DynamicModule 
       { module: SettlementModule, global: true },
       QuotesModule,
       ProjectionsModule,
+      ProofModule,
       ReactionsModule,
       ...roles,
     ],

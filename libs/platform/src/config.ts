@@ -54,4 +54,10 @@ export interface Config {
   drainTimeoutMs: number;
   /** PostgreSQL connections of one process beside the append connection. */
   poolSize: number;
+  /** Null: `rollcredits.local/<deployment id>`. */
+  ledgerOrigin: string | null;
+  /** Secret; PKCS#8 PEM. */
+  ledgerSigningKey: string | null;
+  /** Absolute. */
+  ledgerSigningKeyFile: string | null;
 }

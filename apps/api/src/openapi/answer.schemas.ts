@@ -49,6 +49,9 @@ const apiKey = {
   createdAt: instant,
 };
 
+const base64: JsonSchema = { type: 'string', contentEncoding: 'base64' };
+const checkpoint: JsonSchema = { type: 'string', description: 'A C2SP checkpoint: a signed note.' };
+
 export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   Money: object({ currency: { type: 'string', pattern: '^[A-Z]{3}$' }, amountMinor: signed }),
   Account: object({
@@ -66,6 +69,36 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     position,
   }),
   AccountList: page('Account'),
+  LedgerHead: object({ origin: text, treeSize: count, rootHash: base64, position, time: instant, checkpoint }),
+  LedgerHeadList: page('LedgerHead'),
+  LedgerKey: object({ origin: text, algorithm: { const: 'Ed25519' }, publicKey: base64, vkey: text, pem: text }),
+  InclusionProof: object({
+    position,
+    eventId: text,
+    leafIndex: count,
+    treeSize: count,
+    leaf: base64,
+    leafHash: base64,
+    inclusionPath: list(base64),
+    rootHash: base64,
+    checkpoint: orNull(checkpoint),
+  }),
+  ConsistencyProof: object({
+    from: count,
+    to: count,
+    fromRoot: base64,
+    toRoot: base64,
+    consistencyPath: list(base64),
+    checkpoint: orNull(checkpoint),
+  }),
+  ReceiptFile: object({
+    format: { const: 'rollcredits-receipt/1' },
+    receipt: ref('Receipt'),
+    facts: list(object({ leafIndex: count, leaf: base64, inclusionPath: list(base64) })),
+    checkpoint,
+    vkey: text,
+  }),
+  ReceiptAnswer: { anyOf: [ref('Receipt'), ref('ReceiptFile')] },
   Balance: object({
     accountId: text,
     plan,

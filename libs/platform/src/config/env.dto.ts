@@ -209,6 +209,25 @@ export class EnvDto {
   })
   DRAIN_TIMEOUT_MS!: number;
 
+  @Env(
+    'The name under which the heads of the log are signed. Absent: `rollcredits.local/<deployment id>`. Never to change.',
+    matching(/^[^\s+]{1,255}$/u, '1 to 255 characters without white space and `+`'),
+  )
+  LEDGER_ORIGIN?: string;
+
+  @Env(
+    'What signs the heads of the log: the PKCS#8 PEM of an Ed25519 private key (line ends may be written `\\n`). The same for every process.',
+    matching(/^-----BEGIN PRIVATE KEY-----/, 'a PEM that begins with `-----BEGIN PRIVATE KEY-----`'),
+    { secret: true },
+  )
+  LEDGER_SIGNING_KEY?: string;
+
+  @Env(
+    'A file with that PEM. Absent, as `LEDGER_SIGNING_KEY`: a key made at the first start, `ledger.key` in `DATA_DIR`.',
+    matching(/^[^\0]+$/, 'a path'),
+  )
+  LEDGER_SIGNING_KEY_FILE?: string;
+
   @Env('How many connections to PostgreSQL one process keeps, beside the one that appends.', integer(2, 1_000), { fallback: '10' })
   POOL_SIZE!: number;
 }

@@ -83,6 +83,9 @@ function toConfig(env: EnvDto, cwd: string): Config {
     snapshotEveryFacts: env.SNAPSHOT_EVERY_FACTS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     poolSize: env.POOL_SIZE,
+    ledgerOrigin: env.LEDGER_ORIGIN ?? null,
+    ledgerSigningKey: env.LEDGER_SIGNING_KEY ?? null,
+    ledgerSigningKeyFile: env.LEDGER_SIGNING_KEY_FILE === undefined ? null : resolve(cwd, env.LEDGER_SIGNING_KEY_FILE),
   });
 }
 

@@ -1,5 +1,5 @@
 // Decides whether a receipt file proves what it says, from the file and a public key alone: what `rollcredits verify-receipt` prints.
-import { openCheckpoint, VerifierKey, type Head } from './checkpoint.js';
+import { openCheckpoint, type VerifierKey, type Head } from './checkpoint.js';
 import { isIncluded, leafHash } from './merkle.js';
 
 export const RECEIPT_FORMAT = 'rollcredits-receipt/1';
@@ -40,19 +40,25 @@ interface LeafFact {
 
 /** Throws where the text is no receipt file at all; what is wrong in one that is becomes an error of the verdict. */
 export function parseReceiptFile(text: string): ReceiptFile {
-  const file = JSON.parse(text) as ReceiptFile | null;
-  if (file?.format !== RECEIPT_FORMAT) throw new Error(`it is no receipt file of format ${RECEIPT_FORMAT}`);
-  const { receipt, facts, checkpoint } = file;
-  const isShaped =
-    typeof receipt?.taskId === 'string' &&
-    Number.isSafeInteger(receipt.charged) &&
-    Array.isArray(receipt.lines) &&
-    receipt.lines.every((line) => Number.isSafeInteger(line?.credits) && [line.what, line.position, line.eventId].every(isText)) &&
-    Array.isArray(facts) &&
-    facts.every((fact) => Number.isSafeInteger(fact?.leafIndex) && isText(fact.leaf) && Array.isArray(fact.inclusionPath)) &&
-    typeof checkpoint === 'string';
-  if (!isShaped) throw new Error('a part of the receipt file is missing or of another kind');
-  return file;
+  const file = JSON.parse(text) as unknown;
+  if (!isObject(file) || file['format'] !== RECEIPT_FORMAT) throw new Error(`it is no receipt file of format ${RECEIPT_FORMAT}`);
+  if (!isShaped(file)) throw new Error('a part of the receipt file is missing or of another kind');
+  return file as unknown as ReceiptFile;
+}
+
+function isShaped({ receipt, facts, checkpoint }: Record<string, unknown>): boolean {
+  if (!isObject(receipt) || !isText(receipt['taskId']) || !Number.isSafeInteger(receipt['charged']) || !isText(checkpoint)) return false;
+  const { lines } = receipt;
+  if (!Array.isArray(lines) || !Array.isArray(facts)) return false;
+  const areLines = lines.every(
+    (line) => isObject(line) && Number.isSafeInteger(line['credits']) && [line['what'], line['position'], line['eventId']].every(isText),
+  );
+  return (
+    areLines &&
+    facts.every(
+      (fact) => isObject(fact) && Number.isSafeInteger(fact['leafIndex']) && isText(fact['leaf']) && isTexts(fact['inclusionPath']),
+    )
+  );
 }
 
 /** The key is the caller's, from a source that the file cannot reach. */
@@ -82,6 +88,7 @@ function provenFacts({ facts }: ReceiptFile, head: Head | null, errors: string[]
       errors.push(`leaf ${leafIndex} is not in the tree of the checkpoint`);
       continue;
     }
+    // It hashed to a leaf of the signed tree: so it is what we wrote.
     const fact = JSON.parse(bytes.toString('utf8')) as LeafFact;
     proven.set(fact.id, fact);
   }
@@ -151,6 +158,14 @@ function listOf(value: unknown): Array<Record<string, unknown>> {
 
 function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
 }
 
 function isText(value: unknown): value is string {

@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import { LedgerModule } from '#libs/ledger';
 import { METRICS, READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
+import { SignedProofsModule } from '#libs/proof';
 import { API_CONTROLLERS } from './api.controllers.js';
 import { PastBalances } from './accounts/past-balances.js';
 import { CatalogueReads } from './catalogue/catalogue.reads.js';
@@ -24,7 +25,7 @@ import { TaskTail } from './tasks/task-tail.js';
  * and the handlers of the libs' commands.
  */
 @Module({
-  imports: [CqrsModule.forRoot(), LedgerModule],
+  imports: [CqrsModule.forRoot(), LedgerModule, SignedProofsModule],
   controllers: [...API_CONTROLLERS],
   providers: [
     Writes,

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { EventStore } from '#libs/event-store';
 import { EVENT_STORE, LOGGER, PG_POOL } from '#libs/platform';
+import { SignedProofsModule } from '#libs/proof';
 import { Prover } from './prover.js';
 import { ProjectionEngine, ProjectionProgress, ProjectionsModule, READ_MODEL_LIST } from '#libs/projections';
 
@@ -32,5 +33,5 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 }
 
-@Module({ imports: [ProjectionsModule], providers: [Projector, Prover], exports: [Projector] })
+@Module({ imports: [ProjectionsModule, SignedProofsModule], providers: [Projector, Prover], exports: [Projector] })
 export class ProjectorModule {}

@@ -8,3 +8,4 @@ export * from './proof-tables.postgres.js';
 export * from './proof.module.js';
 export * from './receipt-file.js';
 export * from './tiles.js';
+export * from './verify-log.js';

@@ -1,4 +1,4 @@
-// Hands a process the log's proofs: LedgerProofs for the API; the projector adds the builder that makes the tree.
+// Hands a process the log's proofs: the tables to all, LedgerProofs to the roles that sign, which are the API and the projector.
 import { Global, Module } from '@nestjs/common';
 import type pg from 'pg';
 import type { Clock } from '#libs/kernel';
@@ -9,11 +9,17 @@ import { LedgerProofs } from './ledger-proofs.js';
 import { ProofTables } from './proof-tables.postgres.js';
 import { signingKey } from './signing-key.js';
 
-/** Needs CONFIG, CLOCK, EVENT_STORE and PG_POOL from global modules; gives ProofTables and LedgerProofs. */
+/** Needs PG_POOL from a global module; gives ProofTables. */
 @Global()
 @Module({
+  providers: [{ provide: ProofTables, inject: [PG_POOL], useFactory: (pool: pg.Pool) => new ProofTables(pool) }],
+  exports: [ProofTables],
+})
+export class ProofModule {}
+
+/** For the roles that sign: needs CONFIG, CLOCK, EVENT_STORE and ProofTables from global modules; gives LedgerProofs. */
+@Module({
   providers: [
-    { provide: ProofTables, inject: [PG_POOL], useFactory: (pool: pg.Pool) => new ProofTables(pool) },
     {
       provide: LedgerProofs,
       inject: [ProofTables, EVENT_STORE, CLOCK, CONFIG],
@@ -21,9 +27,9 @@ import { signingKey } from './signing-key.js';
         new LedgerProofs({ tables, store, clock, signer: await headSigner(tables, config) }),
     },
   ],
-  exports: [ProofTables, LedgerProofs],
+  exports: [LedgerProofs],
 })
-export class ProofModule {}
+export class SignedProofsModule {}
 
 /** Throws a StartupError where another key signs this deployment's heads: two keys would tell two histories. */
 export async function headSigner(tables: ProofTables, config: Config): Promise<HeadSigner> {

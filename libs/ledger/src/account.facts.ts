@@ -81,18 +81,15 @@ export interface Release {
   policy: { lapsedRefund: LapsedRefundPolicy; graceDays: number } | null;
 }
 
-/** Goodwill whose grant was revoked: a new grant of its bucket, counted against what the task consumed. */
+/** Goodwill whose grant was revoked: it lowers what is owed or is a new grant of the bucket, counted against what the task consumed. */
 export interface GoodwillOrigin {
   taskId: string;
   reservationId: string;
   model: string;
-  /** The revoked grant that the task had consumed from. */
-  fromGrantId: string;
+  /** The revoked grant that the task had consumed from; null for what it used beyond its reservation, which came from none. */
+  fromGrantId: string | null;
   reason: string;
 }
-
-/** Goodwill that lowered a debt: on which task, and of which revoked grant; null for what was used beyond the reservation. */
-export type DebtGoodwill = Omit<GoodwillOrigin, 'fromGrantId'> & { fromGrantId: string | null };
 
 /** The money of a lost grant that no part of its own carries, in its cost basis' currency. All 0 without a cost basis. */
 export interface GrantLoss {
@@ -305,7 +302,7 @@ export type AccountFact =
         part: GrantPart | null;
         settlements: DebtSettlement[];
         /** Only with cause `goodwill`. */
-        goodwill: DebtGoodwill | null;
+        goodwill: GoodwillOrigin | null;
       }
     >
   /** Above the limit: waits for a second person; moves nothing. */

@@ -140,7 +140,7 @@ class Twins {
 
   constructor(readonly world: World) {
     const { plan, anchorDays, zone, ...policies } = world;
-    this.policies = policies;
+    this.policies = { ...policies, adjustmentLimit: 10 };
     const anchor = START + anchorDays * DAY;
     const open: AccountCommand = {
       type: 'OpenAccount',
@@ -167,7 +167,7 @@ class Twins {
       const plan = PLANS[id];
       return plan === undefined ? null : { id, version: 1, rank: plan.rank, monthlyAllowance: plan.allowance, upgradeCredit: plan.upgrade };
     };
-    return { policies: this.policies, planTerms, nextGrantId: this.ids() };
+    return { policies: this.policies, planTerms, nextGrantId: this.ids(), nextDebtId: this.ids() };
   }
 
   run(next: Step): void {

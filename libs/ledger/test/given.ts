@@ -35,11 +35,18 @@ export const POLICIES: LedgerPolicies = {
   lapsedRefund: 'grace',
   graceDays: 7,
   overConsumption: 'reject',
+  adjustmentLimit: 1000,
 };
 
 export function testContext(policies: Partial<LedgerPolicies> = {}, prefix = 'g'): LedgerContext {
-  let made = 0;
-  return { policies: { ...POLICIES, ...policies }, planTerms: (plan) => PLANS[plan] ?? null, nextGrantId: () => `${prefix}.${made++}` };
+  let grants = 0;
+  let debts = 0;
+  return {
+    policies: { ...POLICIES, ...policies },
+    planTerms: (plan) => PLANS[plan] ?? null,
+    nextGrantId: () => `${prefix}.${grants++}`,
+    nextDebtId: () => `debt.${prefix}.${debts++}`,
+  };
 }
 
 export type FactData<Type extends AccountFactType> = Extract<AccountFact, { type: Type }>['data'];

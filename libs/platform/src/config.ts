@@ -39,7 +39,9 @@ export interface Config {
   deadlinePolicy: 'release_now' | 'hold_until_verdict';
   holdCapHours: number;
   lateResult: 'deliver_free' | 'offer' | 'discard';
-  overConsumption: 'reject' | 'cap';
+  overConsumption: 'reject' | 'cap' | 'debt';
+  /** Adjustments of more credits than this, plus or minus, need a second person. */
+  adjustmentLimit: number;
   openTasksPerAccountMax: number;
   /** Requests a second per key; 0 is no limit. */
   requestsPerSecondMax: number;

@@ -140,8 +140,8 @@ const EXCESS_LIMITS = { integerDigitsMax: 3, fractionDigitsMax: 6 };
 
 function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 'Complete' }>, at: InstantMs): TaskDecision {
   const { attempt, assets, deliveredFraction, actualDurationSeconds, cost } = command;
-  const mayExceed = command.mayExceed === true && parseDecimal(deliveredFraction, EXCESS_LIMITS) !== null;
-  if (!mayExceed && parseFraction(deliveredFraction) === null)
+  const isExcess = parseFraction(deliveredFraction) === null;
+  if (isExcess && (command.excess === undefined || parseDecimal(deliveredFraction, EXCESS_LIMITS) === null))
     return refuse('validation_failed', `the delivered fraction is 0 to 1, not ${deliveredFraction}`);
   const durations = [actualDurationSeconds, ...assets.map((asset) => asset.durationSeconds)];
   const wrong = durations.find((duration) => duration !== null && parseDecimal(duration) === null);
@@ -152,7 +152,9 @@ function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 
   const overdue = bookTimeOut(state, at);
   if (overdue !== null)
     return [...overdue, late(attempt, { outcome: 'succeeded', assets, deliveredFraction, cost }, command.lateResultPolicy, at)];
-  return [{ type: 'TaskCompleted', data: { attempt, assets, deliveredFraction, actualDurationSeconds, cost, decidedAt: toIso(at) } }];
+  const excess = isExcess && command.excess !== undefined ? { excess: command.excess } : {};
+  const decidedAt = toIso(at);
+  return [{ type: 'TaskCompleted', data: { attempt, assets, deliveredFraction, ...excess, actualDurationSeconds, cost, decidedAt } }];
 }
 
 function decideFail(state: TaskState, command: Extract<TaskCommand, { type: 'Fail' }>, at: InstantMs): TaskDecision {
@@ -330,6 +332,7 @@ export function evolveTask(state: TaskState, fact: TaskFact): TaskState {
       evolveAttempt(state, fact.data.attempt, 'succeeded', fact.data.cost);
       state.assets = fact.data.assets.map((asset) => ({ ...asset, late: false }));
       state.deliveredFraction = fact.data.deliveredFraction;
+      if (fact.data.excess !== undefined) state.excess = fact.data.excess;
       state.percent = 100;
       return end(state, 'completed');
     case 'TaskFailed':

@@ -47,6 +47,7 @@ const POLICIES = {
   lapsedRefund: 'grace',
   graceDays: 7,
   overConsumption: 'reject',
+  adjustmentLimit: 1_000,
 } as const;
 
 /** One process's own view of the deployment. */

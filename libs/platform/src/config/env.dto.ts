@@ -166,11 +166,16 @@ export class EnvDto {
   LATE_RESULT!: 'deliver_free' | 'offer' | 'discard';
 
   @Env(
-    'What happens when more was used than was held: `reject` refuses it, `cap` consumes what was held. `debt` is a name kept for a later release and refused until then.',
-    oneOf('reject', 'cap'),
+    'What happens when more was used than was held: `reject` refuses it, `cap` consumes what was held, `debt` consumes what was held and makes the rest debt, which later purchases repay first.',
+    oneOf('reject', 'cap', 'debt'),
     { fallback: 'reject' },
   )
-  OVER_CONSUMPTION!: 'reject' | 'cap';
+  OVER_CONSUMPTION!: 'reject' | 'cap' | 'debt';
+
+  @Env('The most credits, plus or minus, that one adjustment may move without a second person’s approval.', integer(0, 1_000_000_000_000), {
+    fallback: '1000',
+  })
+  ADJUSTMENT_LIMIT!: number;
 
   @Env('How many tasks of one account may be open at once.', integer(1, 1_000_000), { fallback: '1000' })
   OPEN_TASKS_PER_ACCOUNT_MAX!: number;

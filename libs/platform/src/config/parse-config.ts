@@ -27,7 +27,6 @@ const SHOWN_CHARACTERS_MAX = 60;
 /** What else there is to say about a value that people may well try. */
 const BECAUSE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   EVENT_STORE: { eventstoredb: 'this release keeps its log in PostgreSQL only' },
-  OVER_CONSUMPTION: { debt: 'this release keeps no debt' },
 };
 
 function complain(setting: Setting, value: string): string {
@@ -71,6 +70,7 @@ function toConfig(env: EnvDto, cwd: string): Config {
     holdCapHours: env.HOLD_CAP_HOURS,
     lateResult: env.LATE_RESULT,
     overConsumption: env.OVER_CONSUMPTION,
+    adjustmentLimit: env.ADJUSTMENT_LIMIT,
     openTasksPerAccountMax: env.OPEN_TASKS_PER_ACCOUNT_MAX,
     requestsPerSecondMax: env.REQUESTS_PER_SECOND_MAX,
     bodyBytesMax: env.BODY_BYTES_MAX,

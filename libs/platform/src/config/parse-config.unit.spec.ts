@@ -38,6 +38,7 @@ describe('the configuration', () => {
       deadlinePolicy: 'release_now',
       lateResult: 'deliver_free',
       overConsumption: 'reject',
+      adjustmentLimit: 1000,
       openTasksPerAccountMax: 1000,
       requestsPerSecondMax: 0,
       bodyBytesMax: 1_048_576,
@@ -75,7 +76,8 @@ describe('the configuration', () => {
       { EVENT_STORE: 'eventstoredb' },
       'EVENT_STORE must be one of postgres, not "eventstoredb" (this release keeps its log in PostgreSQL only)',
     ],
-    [{ OVER_CONSUMPTION: 'debt' }, 'OVER_CONSUMPTION must be one of reject, cap, not "debt" (this release keeps no debt)'],
+    [{ OVER_CONSUMPTION: 'owe' }, 'OVER_CONSUMPTION must be one of reject, cap, debt, not "owe"'],
+    [{ ADJUSTMENT_LIMIT: '-1' }, 'ADJUSTMENT_LIMIT must be a whole number from 0 to 1,000,000,000,000, not "-1"'],
     [
       { BURN_ORDER: 'purchased' },
       'BURN_ORDER must be each of subscription, purchased, promotional, referral once, separated by commas, not "purchased"',

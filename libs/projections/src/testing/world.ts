@@ -41,6 +41,7 @@ export const POLICIES: LedgerPolicies = {
   lapsedRefund: 'grace',
   graceDays: 7,
   overConsumption: 'reject',
+  adjustmentLimit: 1000,
 };
 
 interface Known<State> {
@@ -229,6 +230,7 @@ export class World {
       policies: this.policies,
       planTerms: (plan) => PLANS[plan] ?? null,
       nextGrantId: () => `grant_${this.#commandId}${(this.#grants++).toString(16).padStart(2, '0')}`,
+      nextDebtId: () => `debt_${this.#commandId}${(this.#grants++).toString(16).padStart(2, '0')}`,
     };
   }
 }

@@ -4,12 +4,23 @@ import { type Clock, toIso } from '#libs/kernel';
 import type { Catalogue } from '#libs/catalogue';
 import type { CustomerKeys, EventStore, Position } from '#libs/event-store';
 import type { Bucket } from '#libs/ledger';
+import { listAdjustments, oneAdjustment } from './adjustments/query.postgres.js';
 import { AccountQueries } from './balance-by-account/query.postgres.js';
+import { listDisputes, oneDispute } from './disputes/query.postgres.js';
 import { PROJECTOR_LEASE } from './engine/engine.postgres.js';
 import type { ProjectionProgress } from './engine/progress.js';
 import { ProjectionRegistry } from './engine/registry.postgres.js';
 import { listMovements } from './movements/query.postgres.js';
-import type { MovementListQuery, PageQuery, ProjectionStatus, ReadModels, TaskListQuery, Visibility } from './read-models.port.js';
+import type {
+  AdjustmentListQuery,
+  DisputeListQuery,
+  MovementListQuery,
+  PageQuery,
+  ProjectionStatus,
+  ReadModels,
+  TaskListQuery,
+  Visibility,
+} from './read-models.port.js';
 import { ReceiptQueries } from './receipts/query.postgres.js';
 import { TaskQueries } from './task-status/query.postgres.js';
 
@@ -59,6 +70,22 @@ export class PostgresReadModels implements ReadModels {
 
   async movements(who: Visibility, accountId: string, query: MovementListQuery): ReturnType<ReadModels['movements']> {
     return (await this.#accounts.exists(who, accountId)) ? listMovements(this.options.pool, who, accountId, query) : null;
+  }
+
+  disputes(who: Visibility, query: DisputeListQuery): ReturnType<ReadModels['disputes']> {
+    return listDisputes(this.options.pool, who, query, this.options.clock.now());
+  }
+
+  dispute(who: Visibility, disputeId: string): ReturnType<ReadModels['dispute']> {
+    return oneDispute(this.options.pool, who, disputeId, this.options.clock.now());
+  }
+
+  adjustments(who: Visibility, query: AdjustmentListQuery): ReturnType<ReadModels['adjustments']> {
+    return listAdjustments(this.options.pool, who, query);
+  }
+
+  adjustment(who: Visibility, adjustmentId: string): ReturnType<ReadModels['adjustment']> {
+    return oneAdjustment(this.options.pool, who, adjustmentId);
   }
 
   task(who: Visibility, taskId: string): ReturnType<ReadModels['task']> {

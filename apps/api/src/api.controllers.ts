@@ -2,9 +2,13 @@
 import type { Type } from '@nestjs/common';
 import { AccountsController } from './accounts/accounts.controller.js';
 import { CreditsController } from './accounts/credits.controller.js';
+import { AccountAdjustmentsController } from './adjustments/account-adjustments.controller.js';
+import { AdjustmentsController } from './adjustments/adjustments.controller.js';
 import { ModelsController } from './catalogue/models.controller.js';
 import { PlansController } from './catalogue/plans.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
+import { AccountDisputesController } from './disputes/account-disputes.controller.js';
+import { DisputesController } from './disputes/disputes.controller.js';
 import { LedgerController } from './ledger/ledger.controller.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { TestClockController } from './operations/test-clock.controller.js';
@@ -16,6 +20,10 @@ import { TasksController } from './tasks/tasks.controller.js';
 export const API_CONTROLLERS: readonly Type[] = [
   AccountsController,
   CreditsController,
+  AccountDisputesController,
+  DisputesController,
+  AccountAdjustmentsController,
+  AdjustmentsController,
   ModelsController,
   PlansController,
   QuotesController,

@@ -9,6 +9,7 @@ import { SignedProofsModule } from '#libs/proof';
 import { API_CONTROLLERS } from './api.controllers.js';
 import { PastBalances } from './accounts/past-balances.js';
 import { CatalogueReads } from './catalogue/catalogue.reads.js';
+import { CaughtUp } from './http/caught-up.js';
 import { Drain } from './http/drain.js';
 import { Reads } from './http/reads.js';
 import { Writes } from './http/writes.js';
@@ -30,6 +31,7 @@ import { TaskTail } from './tasks/task-tail.js';
   providers: [
     Writes,
     Reads,
+    CaughtUp,
     CatalogueReads,
     PastBalances,
     ApiKeys,

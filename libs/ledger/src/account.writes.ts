@@ -73,6 +73,14 @@ export class AccountWrites {
     });
   }
 
+  /** Where a revision of the account stands; the answer's own last one is known without asking. */
+  async positionOf(context: RequestContext, accountId: string, revision: number, answer: Answerable): Promise<string> {
+    if (revision === answer.revision) return answer.position;
+    const [fact] = await this.store.readStream(tenantStream('account', context.tenant, accountId), { fromRevision: revision, limit: 1 });
+    invariant(fact !== undefined, () => `account ${accountId} has no revision ${revision}`);
+    return fact.position;
+  }
+
   /** The name that the account was opened with; null once its person was forgotten. */
   async nameOf(tenant: string, accountId: string): Promise<{ name: string | null; forgotten: boolean }> {
     const stream = tenantStream('account', tenant, accountId);

@@ -1,6 +1,6 @@
 // What every route answers, as JSON Schema: shown in the OpenAPI document, and held against real answers by a test.
 import { OUTPUT_TYPES } from '#libs/catalogue';
-import { BUCKETS, MOVEMENT_TYPES } from '#libs/ledger';
+import { ADJUSTMENT_STATUSES, BUCKETS, DISPUTE_STATUSES, MOVEMENT_TYPES } from '#libs/ledger';
 import { SCOPES } from '../keys/api-key.js';
 import { MODIFIERS_SCHEMA } from '../catalogue/catalogue.dto.js';
 import { TASK_STATUSES } from '../tasks/task-statuses.js';
@@ -108,7 +108,10 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     debt: count,
     buckets: object(Object.fromEntries(BUCKETS.map((name) => [name, bucketBalance]))),
     grants: list(
-      object({ id: text, bucket, credits: count, available: count, held: count, expiresAt: instantOrNull, reference: textOrNull }),
+      object({
+        ...{ id: text, bucket, credits: count, available: count, held: count, frozen: count },
+        ...{ expiresAt: instantOrNull, reference: textOrNull },
+      }),
     ),
     nextReset,
     revision: count,
@@ -140,6 +143,37 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     position,
   }),
   GrantList: page('Grant'),
+  Dispute: object({
+    id: text,
+    accountId: text,
+    grantIds: list(text),
+    reference: textOrNull,
+    reason: text,
+    status: { type: 'string', enum: [...DISPUTE_STATUSES] },
+    credits: {
+      ...object({ available: count, held: count, consumed: count, revoked: count, debt: count }),
+      description: 'Of its grants, as they are; `debt` is what the loss made debt, repaid since or not.',
+    },
+    openedAt: instant,
+    closedAt: instantOrNull,
+    position,
+  }),
+  DisputeList: page('Dispute'),
+  Adjustment: object({
+    id: text,
+    accountId: text,
+    bucket,
+    credits: signed,
+    reason: text,
+    ticket: text,
+    status: { type: 'string', enum: [...ADJUSTMENT_STATUSES] },
+    requestedBy: { ...text, description: 'The id of the API key that asked for it.' },
+    approvedBy: textOrNull,
+    grantId: { ...textOrNull, description: 'The grant that an adjustment upwards made.' },
+    createdAt: instant,
+    position,
+  }),
+  AdjustmentList: page('Adjustment'),
   Movement: object({
     position,
     at: instant,
@@ -305,6 +339,8 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       requiredPlan: text,
       accountPlan: text,
       taskId: text,
+      disputeId: text,
+      grantId: text,
     },
     required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'requestId', 'retryable'],
   },

@@ -21,7 +21,12 @@ export interface EndpointSpec {
   bodyOptional?: true;
   query?: Dto;
   /** Status and the name of the answer's schema in the document; null for no body. */
-  answer: { status: number; schema: string | null; mediaTypes?: readonly string[] };
+  answer: {
+    status: number;
+    schema: string | null;
+    mediaTypes?: readonly string[];
+    /** Other statuses with the same answer. */ also?: readonly number[];
+  };
   /** Codes beside those that every such route may answer with. */
   problems?: readonly string[];
   example?: JsonSchema;

@@ -37,7 +37,9 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
     },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }],
-    tags: ['Tasks', 'Quotes', 'Credits', 'Accounts', 'Catalogue', 'API keys', 'Operations'].map((name) => ({ name })),
+    tags: ['Tasks', 'Quotes', 'Credits', 'Disputes', 'Adjustments', 'Accounts', 'Catalogue', 'API keys', 'Operations'].map((name) => ({
+      name,
+    })),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: {
@@ -79,7 +81,12 @@ function operation({ path, method, endpoint }: Route, refusals: Record<string, J
     parameters: [...pathParameters(path), ...queryParameters(endpoint), ...(method === 'post' ? [IDEMPOTENCY_KEY] : [])],
     ...(endpoint.body && { requestBody: requestBody(endpoint) }),
     responses: {
-      [String(endpoint.answer.status)]: success(endpoint, isWrite, method === 'post'),
+      ...Object.fromEntries(
+        [endpoint.answer.status, ...(endpoint.answer.also ?? [])].map((status) => [
+          String(status),
+          success(endpoint, isWrite, method === 'post'),
+        ]),
+      ),
       ...problems(path, method, endpoint, refusals),
     },
   };

@@ -6,6 +6,9 @@ import { AccountAdjustmentsController } from './adjustments/account-adjustments.
 import { AdjustmentsController } from './adjustments/adjustments.controller.js';
 import { ModelsController } from './catalogue/models.controller.js';
 import { PlansController } from './catalogue/plans.controller.js';
+import { FinanceController } from './finance/finance.controller.js';
+import { JournalController } from './finance/journal.controller.js';
+import { PeriodsController } from './finance/periods.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
 import { AccountDisputesController } from './disputes/account-disputes.controller.js';
 import { DisputesController } from './disputes/disputes.controller.js';
@@ -30,6 +33,9 @@ export const API_CONTROLLERS: readonly Type[] = [
   BatchController,
   TasksController,
   TaskEventsController,
+  JournalController,
+  FinanceController,
+  PeriodsController,
   LedgerController,
   ApiKeysController,
   TestClockController,

@@ -54,6 +54,7 @@ const NEGATED: ReadonlySet<Figure> = new Set<Figure>([
   'repaid',
   'debtRecorded',
   'outstanding',
+  'deferred',
   'recognised',
   'breakage',
   'moneyAdjusted',

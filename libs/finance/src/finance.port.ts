@@ -28,6 +28,8 @@ export interface PostingFilter extends Range {
   account?: string;
   accountId?: string;
   commodity?: string;
+  /** With `account`: all postings of the entries that touch it, because a transaction balances. */
+  wholeEntries?: boolean;
 }
 
 export interface ListPage {

@@ -1,6 +1,7 @@
 // What every route answers, as JSON Schema: shown in the OpenAPI document, and held against real answers by a test.
 import { OUTPUT_TYPES } from '#libs/catalogue';
 import { ADJUSTMENT_STATUSES, BUCKETS, DISPUTE_STATUSES, MOVEMENT_TYPES } from '#libs/ledger';
+import { FINANCE_SCHEMAS } from '../finance/finance.schemas.js';
 import { SCOPES } from '../keys/api-key.js';
 import { MODIFIERS_SCHEMA } from '../catalogue/catalogue.dto.js';
 import { TASK_STATUSES } from '../tasks/task-statuses.js';
@@ -53,6 +54,7 @@ const base64: JsonSchema = { type: 'string', contentEncoding: 'base64' };
 const checkpoint: JsonSchema = { type: 'string', description: 'A C2SP checkpoint: a signed note.' };
 
 export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  ...FINANCE_SCHEMAS,
   Money: object({ currency: { type: 'string', pattern: '^[A-Z]{3}$' }, amountMinor: signed }),
   Account: object({
     id: text,

@@ -37,9 +37,11 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
     },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }],
-    tags: ['Tasks', 'Quotes', 'Credits', 'Disputes', 'Adjustments', 'Accounts', 'Catalogue', 'API keys', 'Operations'].map((name) => ({
-      name,
-    })),
+    tags: ['Tasks', 'Quotes', 'Credits', 'Disputes', 'Adjustments', 'Accounts', 'Finance', 'Catalogue', 'API keys', 'Operations'].map(
+      (name) => ({
+        name,
+      }),
+    ),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: {
@@ -144,7 +146,7 @@ function success(endpoint: EndpointSpec, isWrite: boolean, isPost: boolean): Jso
   const content = Object.fromEntries(
     mediaTypes.map((type) => [
       type,
-      { schema: type === 'text/event-stream' ? { type: 'string' } : { $ref: `#/components/schemas/${schema ?? ''}` } },
+      { schema: type === 'application/json' ? { $ref: `#/components/schemas/${schema ?? ''}` } : { type: 'string' } },
     ]),
   );
   return {
@@ -154,7 +156,7 @@ function success(endpoint: EndpointSpec, isWrite: boolean, isPost: boolean): Jso
       ...(isWrite && { Position: { description: 'Where the log stands with this write.', schema: { type: 'string' } } }),
       ...(isPost && { 'Idempotent-Replay': { description: '`true` when this is the first answer again.', schema: { type: 'string' } } }),
     },
-    ...(schema !== null && { content }),
+    ...((schema !== null || endpoint.answer.mediaTypes !== undefined) && { content }),
   };
 }
 

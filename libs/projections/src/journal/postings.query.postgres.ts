@@ -46,7 +46,10 @@ function matching(books: Books, filter: PostingFilter): Conditions {
   if (account !== undefined) {
     const customer = customerOf(account);
     if (customer !== null && accountId === undefined) where.add('account_id = ?', customer);
-    where.require(`(account = ${where.param(account)} OR starts_with(account, ${where.param(`${account}:`)}))`);
+    const touches = (column: string): string =>
+      `(${column} = ${where.param(account)} OR starts_with(${column}, ${where.param(`${account}:`)}))`;
+    if (filter.wholeEntries !== true) where.require(touches('account'));
+    else where.require(TOUCHED.replace('?', touches('t.account')));
   }
   if (commodity !== undefined) where.add('commodity = ?', commodity);
   // The key begins with the instant of record: what took effect from an instant on was recorded not much before it.
@@ -54,6 +57,9 @@ function matching(books: Books, filter: PostingFilter): Conditions {
   if (to !== undefined) where.add('effective_at < ?', toIso(to));
   return where;
 }
+
+const TOUCHED = `EXISTS (SELECT FROM journal_posting AS t WHERE t.tenant = journal_posting.tenant AND t.recorded_at = journal_posting.recorded_at
+    AND t.position = journal_posting.position AND ?)`;
 
 /** Accounts that carry a customer's name hold that customer's postings alone: then an index finds them. */
 function customerOf(account: string): string | null {
@@ -163,7 +169,7 @@ async function* accountPages(pool: pg.Pool, books: Books, filter: PostingFilter)
     const where = new Conditions().add('tenant = ?', books.tenant);
     const customers = filter.accountId === undefined ? books.accounts : [filter.accountId];
     if (customers !== null) where.add('(account_id IS NULL OR account_id = ANY(?::text[]))', customers);
-    if (filter.account !== undefined)
+    if (filter.account !== undefined && filter.wholeEntries !== true)
       where.require(`(account = ${where.param(filter.account)} OR starts_with(account, ${where.param(`${filter.account}:`)}))`);
     if (last !== undefined) where.add('account > ?', last);
     const { rows } = await pool.query<{ account: string }>(

@@ -62,6 +62,8 @@ const NAME: ErasableRef = { $erasable: 'name' };
 export class World {
   readonly accounts = new Map<string, Known<AccountState>>();
   readonly tasks = new Map<string, Known<TaskState>>();
+  /** Told what an account's decision came to, before it is durable. */
+  onFacts: ((accountId: string, facts: readonly AccountFact[]) => void) | null = null;
   #commands = 0;
   #commandId = '';
   #grants = 0;
@@ -195,6 +197,7 @@ export class World {
     const expectedRevision = known.revision;
     for (const fact of facts) evolveAccount(known.state, fact);
     known.revision += facts.length;
+    this.onFacts?.(accountId, facts);
     return { stream: tenantStream('account', this.tenant, accountId), expectedRevision, facts: facts.map((fact) => factOf(fact, sealed)) };
   }
 

@@ -120,7 +120,8 @@ export class AccountScript {
   /** Answers the new grant's id. */
   grant(bucket: GrantState['bucket'], credits: number, more: Partial<Extract<AccountCommand, { type: 'GrantCredits' }>> = {}): string {
     const facts = this.do({ type: 'GrantCredits', bucket, credits, expiresAt: null, reference: null, costBasis: null, ...more });
-    return (facts.at(-1) as Extract<AccountFact, { type: 'CreditsGranted' }>).data.grantId;
+    // A repayment may follow it, and what was due comes before it.
+    return (facts.findLast((fact) => fact.type === 'CreditsGranted') as Extract<AccountFact, { type: 'CreditsGranted' }>).data.grantId;
   }
 
   reserve(taskId: string, credits: number): AccountFact[] {

@@ -114,7 +114,9 @@ function checkLines({ receipt }: ReceiptFile, proven: ReadonlyMap<string, LeafFa
 function effectOf({ type, data }: LeafFact, { what, credits }: ReceiptLine): number {
   if (what === 'consumed') return credits;
   const isGoodwill =
-    (type === 'CreditsRefunded' && data['kind'] === 'goodwill') || (type === 'CreditsGranted' && data['cause'] === 'goodwill');
+    (type === 'CreditsRefunded' && data['kind'] === 'goodwill') ||
+    (type === 'CreditsGranted' && data['cause'] === 'goodwill') ||
+    (type === 'DebtRepaid' && data['cause'] === 'goodwill');
   return isGoodwill ? -credits : 0;
 }
 
@@ -130,6 +132,11 @@ function creditsOf({ type, data }: LeafFact, taskId: string, what: string): numb
     }
     case 'CreditsConsumed consumed':
       return data['taskId'] === taskId ? numberOf(data['consumed']) : null;
+    // What was used beyond the hold, and goodwill that lowered what is owed.
+    case 'DebtRecorded consumed':
+      return data['taskId'] === taskId && data['cause'] === 'over_consumption' ? numberOf(data['credits']) : null;
+    case 'DebtRepaid refunded':
+      return (data['goodwill'] as { taskId?: unknown } | null)?.taskId === taskId ? numberOf(data['credits']) : null;
     case 'CreditsConsumed refunded':
     case 'CreditsRefunded refunded':
       return data['taskId'] === taskId ? returnedOf(data) : null;

@@ -3,9 +3,26 @@ import { Module } from '@nestjs/common';
 import { BalanceCommand } from './commands/balance.command.js';
 import { MigrateCommand } from './commands/migrate.command.js';
 import { ReceiptCommand } from './commands/receipt.command.js';
+import { ForgetCommand } from './commands/forget.command.js';
+import { RebuildCommand } from './commands/rebuild.command.js';
+import { VerifyCommand } from './commands/verify.command.js';
+import { VerifyReceiptCommand } from './commands/verify-receipt.command.js';
 import { StatusCommand } from './commands/status.command.js';
 import { TaskCommand } from './commands/task.command.js';
 import { UrlCommand } from './commands/url.command.js';
 
-@Module({ providers: [StatusCommand, BalanceCommand, TaskCommand, ReceiptCommand, UrlCommand, MigrateCommand] })
+@Module({
+  providers: [
+    StatusCommand,
+    BalanceCommand,
+    TaskCommand,
+    ReceiptCommand,
+    UrlCommand,
+    MigrateCommand,
+    VerifyCommand,
+    VerifyReceiptCommand,
+    ForgetCommand,
+    RebuildCommand,
+  ],
+})
 export class CliModule {}

@@ -42,6 +42,11 @@ export class VerifierKey {
     return new VerifierKey(origin, der.subarray(SPKI_PREFIX.length));
   }
 
+  static ofBytes(origin: string, publicKey: Buffer): VerifierKey {
+    invariant(publicKey.length === KEY_BYTES && isOrigin(origin), 'a ledger key has 32 bytes, under an origin without space and plus');
+    return new VerifierKey(origin, publicKey);
+  }
+
   /** From its one-line form `<origin>+<hex key id>+<base64(0x01 ‖ public key)>`; null for what is no such key. */
   static parse(vkey: string): VerifierKey | null {
     const [origin, id, encoded] = vkey.trim().split('+');

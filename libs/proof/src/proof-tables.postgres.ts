@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Position } from '#libs/event-store';
 import type { Lease } from '#libs/platform';
-import type { Head } from './checkpoint.js';
+import { VerifierKey, type Head } from './checkpoint.js';
 import type { Tile, TileId } from './tiles.js';
 
 /** How far the tree has been built. */
@@ -112,6 +112,12 @@ export class ProofTables {
     const { rows } = await this.pool.query<{ origin: string; public_key: Buffer }>('SELECT origin, public_key FROM proof_key');
     const row = rows[0] as { origin: string; public_key: Buffer };
     return { origin: row.origin, publicKey: row.public_key };
+  }
+
+  /** Null where nothing was ever signed. */
+  async key(): Promise<VerifierKey | null> {
+    const { rows } = await this.pool.query<{ origin: string; public_key: Buffer }>('SELECT origin, public_key FROM proof_key');
+    return rows[0] === undefined ? null : VerifierKey.ofBytes(rows[0].origin, rows[0].public_key);
   }
 
   async deploymentId(): Promise<string> {

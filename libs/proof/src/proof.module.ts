@@ -18,6 +18,7 @@ import { signingKey } from './signing-key.js';
 export class ProofModule {}
 
 /** For the roles that sign: needs CONFIG, CLOCK, EVENT_STORE and ProofTables from global modules; gives LedgerProofs. */
+@Global()
 @Module({
   providers: [
     {

@@ -1,11 +1,12 @@
 // 1 HTTP in · the edge as a Nest module: controllers and what they share. What they command and read comes from the libs' modules.
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Registry } from 'prom-client';
+import { FinanceModule } from '#libs/finance';
 import { LedgerModule } from '#libs/ledger';
-import { METRICS, READ_MODELS } from '#libs/platform';
+import { HEAD_SOURCE, METRICS, READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
-import { SignedProofsModule } from '#libs/proof';
+import { LedgerProofs, SignedProofsModule } from '#libs/proof';
 import { API_CONTROLLERS } from './api.controllers.js';
 import { PastBalances } from './accounts/past-balances.js';
 import { CatalogueReads } from './catalogue/catalogue.reads.js';
@@ -21,12 +22,21 @@ import { OPENAPI_TEXT } from './openapi/openapi.token.js';
 import { ReadinessParts } from './operations/readiness-parts.js';
 import { TaskTail } from './tasks/task-tail.js';
 
+/** A closed period quotes the signed head that covers it. */
+@Global()
+@Module({
+  imports: [SignedProofsModule],
+  providers: [{ provide: HEAD_SOURCE, useExisting: LedgerProofs }],
+  exports: [HEAD_SOURCE],
+})
+class ProvenPeriodsModule {}
+
 /**
  * Needs, from global modules: CONFIG, LOGGER, METRICS, READINESS, PG_POOL, CLOCK, EVENT_STORE, KEYED_COMMANDS, CATALOGUE, READ_MODELS, TestClock;
  * and the handlers of the libs' commands.
  */
 @Module({
-  imports: [CqrsModule.forRoot(), LedgerModule, SignedProofsModule],
+  imports: [CqrsModule.forRoot(), LedgerModule, SignedProofsModule, ProvenPeriodsModule, FinanceModule],
   controllers: [...API_CONTROLLERS],
   providers: [
     Writes,

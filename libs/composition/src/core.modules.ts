@@ -1,22 +1,16 @@
 // What every role of the deployment stands on: one list of modules, so that an API, a projector and an orchestrator cannot differ in it; each main composes it with its own.
-import { Global, Module, type DynamicModule, type Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { CatalogueModule, QuotesModule } from '#libs/catalogue';
 import { EventStoreModule } from '#libs/event-store';
-import { FinanceModule } from '#libs/finance';
 import { LedgerModule } from '#libs/ledger';
-import { HEAD_SOURCE, PlatformModule, type PlatformOptions } from '#libs/platform';
+import { PlatformModule, type PlatformOptions } from '#libs/platform';
 import { ProjectionsModule } from '#libs/projections';
-import { LedgerProofs, ProofModule } from '#libs/proof';
+import { ProofModule } from '#libs/proof';
 import { ProvidersModule } from '#libs/providers';
 import { ReactionsModule } from '#libs/reactions';
 import { SettlementModule } from '#libs/settlement';
 import { TasksModule } from '#libs/tasks';
-
-/** A closed period quotes the signed head that covers it. */
-@Global()
-@Module({ providers: [{ provide: HEAD_SOURCE, useExisting: LedgerProofs }], exports: [HEAD_SOURCE] })
-class ProvenPeriodsModule {}
 
 /** The root module of a process that plays these roles. */
 export function compose(options: PlatformOptions, roles: Type[]): DynamicModule {
@@ -35,8 +29,6 @@ export function compose(options: PlatformOptions, roles: Type[]): DynamicModule 
       QuotesModule,
       ProjectionsModule,
       ProofModule,
-      ProvenPeriodsModule,
-      FinanceModule,
       ReactionsModule,
       ...roles,
     ],

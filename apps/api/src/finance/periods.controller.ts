@@ -30,7 +30,7 @@ export class PeriodsController {
     scope: 'ledger:write',
     body: ClosePeriodDto,
     bodyOptional: true,
-    answer: { status: 201, schema: 'Period' },
+    answer: { status: 201, schema: 'Period', also: [200] },
     problems: ['conflict'],
     example: {},
   })

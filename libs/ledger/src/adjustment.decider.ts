@@ -71,7 +71,7 @@ function pendingOne(
     return refuse('forbidden', 'An adjustment is approved or rejected by another key than the one that asked for it.');
   if (adjustment.status === ending) return { unchanged: true };
   if (adjustment.status === 'pending_approval') return adjustment;
-  return refuse('already_settled', `The adjustment was ${adjustment.status}.`, { status: adjustment.status });
+  return refuse('already_settled', `The adjustment was ${adjustment.status}.`, { outcome: adjustment.status });
 }
 
 function applying(

@@ -86,7 +86,7 @@ describe('an adjustment above the limit', () => {
     expect(fact).toMatchObject({ adjustmentId: 'a1', credits: 11, requestedBy: 'k1', approvedBy: 'k2', limit: 10 });
     expect(account.balance()).toMatchObject({ available: 21 });
     account.shrugs(approve('k3'));
-    account.refuses(reject('k2'), 'already_settled', { status: 'applied' });
+    account.refuses(reject('k2'), 'already_settled', { outcome: 'applied' });
     account.refuses(approve('k1'), 'forbidden');
     account.refuses(approve('k2', 'a0'), 'already_settled');
   });
@@ -96,7 +96,7 @@ describe('an adjustment above the limit', () => {
     account.do(adjust(11));
     account.then(reject('k2'), 'AdjustmentRejected');
     account.shrugs(reject('k2'));
-    account.refuses(approve('k2'), 'already_settled', { status: 'rejected' });
+    account.refuses(approve('k2'), 'already_settled', { outcome: 'rejected' });
     expect(account.balance()).toMatchObject({ available: 0 });
   });
 

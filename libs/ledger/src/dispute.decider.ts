@@ -58,7 +58,7 @@ export function decideEndDispute(state: AccountState, command: EndDispute, at: I
   const dispute = state.disputes.get(command.disputeId);
   if (dispute === undefined) return refuse('not_found', 'The account has no such dispute.');
   if (dispute.status === command.outcome) return 'unchanged';
-  if (dispute.status !== 'open') return refuse('already_settled', `The dispute was ${dispute.status}.`, { status: dispute.status });
+  if (dispute.status !== 'open') return refuse('already_settled', `The dispute was ${dispute.status}.`, { outcome: dispute.status });
   return command.outcome === 'won' ? [won(state, dispute, at)] : lost(state, dispute, at, context);
 }
 

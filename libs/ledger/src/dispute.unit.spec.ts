@@ -131,7 +131,7 @@ describe('an open dispute', () => {
       account.do(open('inv-1'));
       account.do(end(outcome));
       account.shrugs(end(outcome));
-      account.refuses(end(other), 'already_settled', { status: outcome });
+      account.refuses(end(other), 'already_settled', { outcome });
     }
   });
 

@@ -343,6 +343,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       taskId: text,
       disputeId: text,
       grantId: text,
+      outcome: text,
     },
     required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'requestId', 'retryable'],
   },

@@ -270,7 +270,7 @@ export class World {
 
   /** What became of a task's credits: the types of the account's facts that name it, in order. */
   async money(taskId: string): Promise<string[]> {
-    const facts = await this.facts({ types: ['CreditsConsumed', 'CreditsRefunded', 'ProviderCostBooked'] });
+    const facts = await this.facts({ types: ['CreditsConsumed', 'CreditsRefunded', 'DebtRecorded', 'ProviderCostBooked'] });
     return facts.filter((fact) => fact.data['taskId'] === taskId).map((fact) => fact.type);
   }
 

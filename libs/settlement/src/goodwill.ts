@@ -82,7 +82,11 @@ export class Goodwill {
 }
 
 /** Null where the log has nothing that the task consumed. */
-function goodwillCommand(task: TaskState, { credits, reason }: GoodwillInput, facts: readonly StoredFact[]): AccountCommand | null {
+export function goodwillCommand(
+  task: Pick<TaskState, 'taskId' | 'model'>,
+  { credits, reason }: GoodwillInput,
+  facts: readonly StoredFact[],
+): AccountCommand | null {
   const parts: GrantPart[] = [];
   let reservationId: string | null = null;
   let overConsumed = 0;

@@ -2,7 +2,7 @@
 import { Global, Module, type Provider } from '@nestjs/common';
 import type { Catalogue, QuoteStore } from '#libs/catalogue';
 import type { CustomerKeys, EventStore, KeyedCommands, Sessions } from '#libs/event-store';
-import { LEDGER_CONTEXTS, LedgerModule, type AccountState, type LedgerContextOf } from '#libs/ledger';
+import { LEDGER_CONTEXTS, LedgerModule, policiesOf, type AccountState, type LedgerContextOf } from '#libs/ledger';
 import {
   ACCOUNT_SESSIONS,
   CATALOGUE,
@@ -17,6 +17,7 @@ import {
 import type { TaskState } from '#libs/tasks';
 import { Batches } from './batches.js';
 import { Cancellations, type EndingParts } from './cancellations.js';
+import { Explanations } from './explanation/explanations.js';
 import { Goodwill } from './goodwill.js';
 import { LateResults } from './late-results.js';
 import {
@@ -83,6 +84,12 @@ const providers: Provider[] = [
   { provide: Cancellations, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new Cancellations(parts) },
   { provide: Goodwill, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new Goodwill(parts) },
   { provide: LateResults, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new LateResults(parts) },
+  {
+    provide: Explanations,
+    inject: [EVENT_STORE, ACCOUNT_SESSIONS, TaskLedger, QUOTE_STORE, CONFIG],
+    useFactory: (store: EventStore, accounts: Sessions<AccountState>, ledger: TaskLedger, quotes: QuoteStore, config: Config) =>
+      new Explanations({ store, accounts, ledger, quotes, policies: policiesOf(config) }),
+  },
   SubmitTaskHandler,
   SubmitTaskBatchHandler,
   SettleTaskHandler,
@@ -93,8 +100,8 @@ const providers: Provider[] = [
 
 /**
  * Imports the LedgerModule. Needs, from global modules: CONFIG, EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, TASK_SESSIONS
- * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements and Submissions to every module.
+ * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements, Submissions and Explanations to every module.
  */
 @Global()
-@Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions] })
+@Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions, Explanations] })
 export class SettlementModule {}

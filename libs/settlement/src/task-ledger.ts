@@ -23,7 +23,7 @@ export interface TaskSeen {
   at: number;
 }
 
-const TASK_ID_PATTERN = /^task_[0-9a-f]{32}$/;
+export const TASK_ID_PATTERN = /^task_[0-9a-f]{32}$/;
 const INDEX_WAIT_MS = 2_000;
 /** A task has few; goodwill in single credits could make many. */
 const LEDGER_FACTS_MAX = 10_000;

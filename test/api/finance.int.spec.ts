@@ -75,7 +75,7 @@ describe('a month of a customer, as finance sees it', () => {
   });
 
   it('is a journal that sums to zero, in log order, paged without loss', async () => {
-    const all: Array<{ id: string; position: string; commodity: string; amount: number }> = [];
+    const all: Array<{ id: string; position: string; account: string; commodity: string; amount: number }> = [];
     let cursor = '';
     do {
       const page: Answer = await get(`/v1/journal?limit=7${cursor === '' ? '' : `&cursor=${cursor}`}`);
@@ -89,8 +89,7 @@ describe('a month of a customer, as finance sees it', () => {
       sums.set(`${position} ${commodity}`, (sums.get(`${position} ${commodity}`) ?? 0) + amount);
     expect([...sums.values()].every((sum) => sum === 0)).toBe(true);
     expect((await get('/v1/journal?account=customer:acc_1&limit=200')).body.data.length).toBe(
-      all.filter(({ id: _, ...posting }) => String((posting as unknown as { account: string }).account).startsWith('customer:acc_1:'))
-        .length,
+      all.filter(({ account }) => account.startsWith('customer:acc_1:')).length,
     );
     expect((await get('/v1/journal?account=customer:acc')).body.data).toEqual([]);
     expect((await get('/v1/journal?commodity=JPY')).body.data.map(({ amount }: { amount: number }) => amount).sort()).toEqual([
@@ -142,7 +141,7 @@ describe('a month of a customer, as finance sees it', () => {
     const csv = await world.call('GET', '/v1/accounts/acc_1/statement', undefined, { headers: { accept: 'text/csv' } });
     expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8');
     expect(csv.text.split('\r\n')[0]).toBe('date,type,bucket,count,credits,consumed');
-    expect(csv.text.split('\r\n').length).toBe(body.movements.length + 2);
+    expect(csv.text.split('\r\n').length).toBe((body.movements as unknown[]).length + 2);
     expect((await world.call('GET', '/v1/accounts/acc_2/statement')).status).toBe(404);
   });
 

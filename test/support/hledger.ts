@@ -31,7 +31,7 @@ export class HledgerFile {
   /** What `hledger check --strict` says; empty when it finds nothing. */
   check(): string {
     const { status, stdout, stderr } = spawnSync('hledger', ['-f', this.path, 'check', '--strict'], { encoding: 'utf8' });
-    return status === 0 ? '' : `${stdout}${stderr}` || `hledger ended with ${status}`;
+    return status === 0 ? '' : `${stdout}${stderr}` || `hledger ended with ${String(status)}`;
   }
 
   /** `until` is exclusive, a date; without it everything counts. */

@@ -68,7 +68,7 @@ export async function accountFor(url: string, options: YearOptions, say: Say): P
       const [one, two] = await Promise.all([close(handler, options.tenant, period), close(handler, options.tenant, period), meanwhile()]);
       if (JSON.stringify(one) === JSON.stringify(two)) closesAtOnce += 1;
       periods.push(one);
-      say(`${period} closed at ${one.position}: ${one.summary?.credits.at(-1)?.consumed} credits consumed`);
+      say(`${period} closed at ${one.position ?? ''}: ${one.summary?.credits.at(-1)?.consumed ?? 0} credits consumed`);
     });
     await harness.caughtUp();
     const states = [...year.world.accounts.values()].map(({ state }) => state);

@@ -83,7 +83,7 @@ export async function agrees(reads: FinanceReads, books: Books, until: number | 
   const summary = await reads.summary(books, until === null ? {} : { to: until }, null);
   const expect = (what: string, account: string | RegExp, commodity: string, value: number | null): void => {
     const actual = balanceOf(balances, account, commodity, decimalsOf(commodity));
-    if (actual !== BigInt(value ?? 0)) faults.push(`${what} at ${when}: hledger has ${actual}, the summary ${value}`);
+    if (actual !== BigInt(value ?? 0)) faults.push(`${what} at ${when}: hledger has ${actual}, the summary ${value ?? 0}`);
   };
   for (const row of summary.credits.slice(0, -1)) {
     const { bucket, closing } = row;

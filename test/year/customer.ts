@@ -98,7 +98,7 @@ export class Customer {
     const credits = PRICES[choice] as number;
     const spendable = this.state.available;
     if (spendable < credits && !this.#suspended) await this.buy(this.#random.of([100, 333, 500, 1_000, 999]));
-    const taskId = await this.world.submit(this.id, { credits, model: MODELS[choice] as string, deadlineMs: 3_600_000 });
+    const taskId = await this.world.submit(this.id, { credits, model: MODELS[choice], deadlineMs: 3_600_000 });
     if (!this.state.reservations.has(taskId)) return;
     if (this.#random.chance(0.7)) await this.end(taskId);
     else this.#running.push(taskId);

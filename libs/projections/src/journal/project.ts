@@ -1,42 +1,13 @@
 // 4 project · the journal: postings, and what they add up to; run by the projection engine. What a fact posts is decided in #libs/finance.
 import { mulDivFloor, type InstantMs } from '#libs/kernel';
 import { parseStream, type StoredFact } from '#libs/event-store';
-import { ClosedPeriods, effectiveAtOf, postingsOf, type JournalFact, type Posting } from '#libs/finance';
+import { ClosedPeriods, effectiveAtOf, postingsOf, type JournalFact } from '#libs/finance';
 import type { AccountFact, ReservationTerms } from '#libs/ledger';
 import type { Projection, ReadModel, ReadRows, Statement } from '../engine/read-model.port.js';
 import { readSql } from '../engine/sql-file.js';
+import { JournalBatch } from './batch.js';
 import { PlansOfAccounts } from './plans.js';
 import { JournalStatements } from './statements.js';
-import { Totals } from './totals.js';
-
-/** One posting on its way into its row. */
-export interface PostingRow {
-  fact: StoredFact;
-  posting: Posting;
-  effectiveAt: InstantMs;
-  originalEffectiveAt: InstantMs | null;
-  accountId: string | null;
-  plan: string;
-}
-
-export interface HoldRow {
-  tenant: string;
-  reservationId: string;
-  accountId: string;
-  heldAt: InstantMs;
-  credits: number;
-  /** By currency, rounded down by grant. */
-  cost: Record<string, number>;
-}
-
-/** What a batch is to write. */
-export class JournalBatch {
-  readonly postings: PostingRow[] = [];
-  readonly totals = new Totals();
-  /** By tenant and id; null for one that ended and was opened in an earlier batch. */
-  readonly holds = new Map<string, HoldRow | { tenant: string; reservationId: string; ended: true }>();
-  closed = false;
-}
 
 class JournalProjection implements Projection {
   #batch = new JournalBatch();

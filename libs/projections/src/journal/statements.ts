@@ -6,7 +6,7 @@ import { bigintArray, instantArray, intArray, textArray } from '../engine/binary
 import { versioned, type Statement } from '../engine/read-model.port.js';
 import { CREDIT_COLUMNS, MONEY_COLUMNS } from './columns.js';
 import type { PlanChange } from './plans.js';
-import type { HoldRow, JournalBatch, PostingRow } from './project.js';
+import type { HoldRow, JournalBatch, PostingRow } from './batch.js';
 import type { Total } from './totals.js';
 
 const INSERT_POSTINGS = `

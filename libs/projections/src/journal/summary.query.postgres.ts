@@ -54,7 +54,7 @@ function flattened<Sum extends CreditSums | MoneySums>(sums: ReadonlyMap<string,
   for (const inner of sums.values()) {
     for (const [name, figures] of inner) {
       const into = flat.get(name) ?? ({} as Sum);
-      addSums<string>(into as Record<string, bigint>, figures as Record<string, bigint>);
+      addSums<string>(into, figures);
       flat.set(name, into);
     }
   }
@@ -200,7 +200,7 @@ function spanOf(key: string, by: 'day' | 'month'): { from: number; to: number } 
 function carry<Sum extends CreditSums | MoneySums>(into: Map<string, Sum>, changes: ReadonlyMap<string, Sum> | undefined): void {
   for (const [name, figures] of changes ?? []) {
     const sums = into.get(name) ?? ({} as Sum);
-    addSums<string>(sums as Record<string, bigint>, figures as Record<string, bigint>);
+    addSums<string>(sums, figures);
     into.set(name, sums);
   }
 }

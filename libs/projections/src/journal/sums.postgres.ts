@@ -151,8 +151,8 @@ async function addPostings(client: pg.ClientBase, query: SumQuery, span: Span, s
     for (const flow of flowsOf(row)) {
       const of = query.key === 'model' ? (flow.model ?? '') : row.key;
       const sum = { [flow.figure]: flow.amount * BigInt(figureSign(flow.figure)) };
-      if (isCreditFigure(flow.figure) && row.commodity === CREDIT) addCredits(sums, of, row.bucket ?? '', sum as CreditSums);
-      else addMoney(sums, of, row.bucket ?? '', row.commodity, sum as MoneySums);
+      if (isCreditFigure(flow.figure) && row.commodity === CREDIT) addCredits(sums, of, row.bucket ?? '', sum);
+      else addMoney(sums, of, row.bucket ?? '', row.commodity, sum);
     }
   }
 }

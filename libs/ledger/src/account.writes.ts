@@ -4,6 +4,7 @@ import {
   deploymentStream,
   KEY_CONFLICT,
   tenantStream,
+  type CommandMeta,
   type CustomerKeys,
   type EventStore,
   type Executed,
@@ -100,6 +101,10 @@ export class AccountWrites {
     return standing === undefined ? this.allowanceOf(plan) : (standing.data['monthlyAllowance'] as Credits);
   }
 
+  private async stands({ keyDigest }: CommandMeta): Promise<boolean> {
+    return keyDigest !== undefined && (await this.store.findByKeyDigests([keyDigest])).size > 0;
+  }
+
   private async execute<View>(stream: string, prepared: PreparedCommand, write: AccountWrite<View>): Promise<Executed<View>> {
     const { meta, refs, sealed } = prepared;
     const command = write.command(refs);
@@ -111,6 +116,8 @@ export class AccountWrites {
       if (!Array.isArray(decision)) return { unchanged: true, result: { state: cloneAccount(state), facts: [] } };
       return { facts: accountNewFacts(decision, sealed), result: () => ({ state: cloneAccount(state), facts: decision }) };
     });
+    // The very command may have been carried out by another process since the key was looked for: then that is the answer.
+    if ((outcome.kind === 'unchanged' || outcome.kind === 'refused') && (await this.stands(meta))) return KEY_CONFLICT;
     switch (outcome.kind) {
       case 'appended': {
         const { revision, position, recordedAt } = outcome;

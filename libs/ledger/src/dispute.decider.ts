@@ -17,6 +17,7 @@ export function decideOpenDispute(state: AccountState, command: OpenDispute, at:
   const { disputeId, reference, reason } = command;
   if ((reference === null) === (command.grantId === null)) return invalid('', 'Name either `reference` or `grantId`.');
   if (reason.trim() === '') return invalid('/reason', 'Must say why.');
+  if (state.disputes.has(disputeId)) return 'unchanged';
   const named = [...state.grants.values()].filter((grant) =>
     reference === null ? grant.id === command.grantId : grant.reference === reference,
   );

@@ -61,7 +61,7 @@ export function move(state: AccountState, part: GrantPart, from: Column, to: Col
   invariant(part.credits >= 0 && grant[from] >= 0, () => `${grant.id}: ${from} fell to ${grant[from]}`);
   assertCounters(grant, part.after, 'after');
   grant.revision = state.revision;
-  if (grant.money !== null) moveMoney(grant, grant.money, part, from, to);
+  if (grant.money !== null && to !== 'held') moveMoney(grant, grant.money, part, from, to);
   if (from === 'available') state.available -= part.credits;
   else if (from === 'held') state.held -= part.credits;
   if (to === 'available') state.available += part.credits;
@@ -82,18 +82,19 @@ function moveMoney(grant: GrantState, money: GrantMoney, part: GrantPart, from: 
   const basis = grant.costBasis;
   invariant(basis !== null, () => `${grant.id} has money without a cost basis`);
   const { before, after, credits } = part;
-  const f = (gone: number): number => recognisedMinor(basis, gone, grant.credits);
+  const sentBefore = recognisedMinor(basis, before.gone, grant.credits);
+  const sentAfter = after.gone === before.gone ? sentBefore : recognisedMinor(basis, after.gone, grant.credits);
   if (from === 'available' || from === 'held') {
     if (to === 'available' || to === 'held') return;
-    money[to] += f(after.gone) - f(before.gone);
+    money[to] += sentAfter - sentBefore;
   } else {
-    const back = f(before.gone) - f(before.gone - credits);
+    const back = sentBefore - recognisedMinor(basis, before.gone - credits, grant.credits);
     money[from] -= back;
     // Of goodwill to a lapsed or revoked grant the credits stay gone: to another end.
     if (to !== 'available' && to !== 'held') money[to] += back;
   }
   const gone = money.consumed + money.expired + money.revoked + money.reissued + money.adjusted + money.repaid;
-  invariant(gone === f(after.gone), () => `${grant.id} has sent out ${gone} instead of ${f(after.gone)}`);
+  invariant(gone === sentAfter, () => `${grant.id} has sent out ${gone} instead of ${sentAfter}`);
 }
 
 export function grantOf(state: AccountState, grantId: string): GrantState {

@@ -4,6 +4,7 @@ import { AccountsController } from './accounts/accounts.controller.js';
 import { CreditsController } from './accounts/credits.controller.js';
 import { AccountAdjustmentsController } from './adjustments/account-adjustments.controller.js';
 import { AdjustmentsController } from './adjustments/adjustments.controller.js';
+import { AuditController } from './audit/audit.controller.js';
 import { ModelsController } from './catalogue/models.controller.js';
 import { PlansController } from './catalogue/plans.controller.js';
 import { FinanceController } from './finance/finance.controller.js';
@@ -16,6 +17,7 @@ import { LedgerController } from './ledger/ledger.controller.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { TestClockController } from './operations/test-clock.controller.js';
 import { QuotesController } from './quotes/quotes.controller.js';
+import { SupportController } from './support/support.controller.js';
 import { BatchController } from './tasks/batch.controller.js';
 import { TaskEventsController } from './tasks/task-events.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
@@ -37,6 +39,8 @@ export const API_CONTROLLERS: readonly Type[] = [
   FinanceController,
   PeriodsController,
   LedgerController,
+  SupportController,
+  AuditController,
   ApiKeysController,
   TestClockController,
   OperationsController,

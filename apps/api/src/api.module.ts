@@ -9,6 +9,7 @@ import type { ReadModels } from '#libs/projections';
 import { LedgerProofs, SignedProofsModule } from '#libs/proof';
 import { API_CONTROLLERS } from './api.controllers.js';
 import { PastBalances } from './accounts/past-balances.js';
+import { AuditLog } from './audit/audit-log.js';
 import { CatalogueReads } from './catalogue/catalogue.reads.js';
 import { CaughtUp } from './http/caught-up.js';
 import { Drain } from './http/drain.js';
@@ -20,6 +21,7 @@ import { TotalsMetrics } from './metrics/totals.metrics.js';
 import { openApiDocument } from './openapi/openapi.document.js';
 import { OPENAPI_TEXT } from './openapi/openapi.token.js';
 import { ReadinessParts } from './operations/readiness-parts.js';
+import { AccountHistories } from './support/account-histories.js';
 import { TaskTail } from './tasks/task-tail.js';
 
 /** A closed period quotes the signed head that covers it. */
@@ -44,6 +46,8 @@ class ProvenPeriodsModule {}
     CaughtUp,
     CatalogueReads,
     PastBalances,
+    AccountHistories,
+    AuditLog,
     ApiKeys,
     Drain,
     TaskTail,
@@ -56,6 +60,6 @@ class ProvenPeriodsModule {}
     },
     { provide: OPENAPI_TEXT, useFactory: () => JSON.stringify(openApiDocument(API_CONTROLLERS)) },
   ],
-  exports: [ApiKeys, Drain, HttpMetrics],
+  exports: [ApiKeys, AuditLog, Drain, HttpMetrics],
 })
 export class ApiModule {}

@@ -51,6 +51,7 @@ export interface Config {
   promptCharactersMax: number;
   metadataKeysMax: number;
   metadataCharactersMax: number;
+  auditRetentionDays: number;
   sessionsMax: number;
   snapshotEveryFacts: number;
   drainTimeoutMs: number;

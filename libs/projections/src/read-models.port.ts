@@ -15,6 +15,7 @@ import type {
 import type { ReceiptView } from '#libs/settlement';
 import type { TaskStatus, TaskView } from '#libs/tasks';
 import type { Position } from '#libs/event-store';
+import type { TimelineKind } from './user-timeline/entries-of.js';
 
 export interface Page<Row> {
   data: Row[];
@@ -74,6 +75,19 @@ export interface TaskEventView {
   data: object;
 }
 
+/** finance.md's user history. */
+export interface TimelineEntryView {
+  at: string;
+  kind: TimelineKind;
+  accountId: string;
+  taskId: string;
+  type: string;
+  summary: string;
+  credits: Credits;
+  position: Position;
+  eventId: string;
+}
+
 export interface ReadModels {
   account(who: Visibility, accountId: string): Promise<AccountView | null>;
   accounts(who: Visibility, page: PageQuery): Promise<Page<AccountView>>;
@@ -89,6 +103,8 @@ export interface ReadModels {
   task(who: Visibility, taskId: string): Promise<TaskView | null>;
   tasks(who: Visibility, query: TaskListQuery): Promise<Page<TaskView>>;
   receipt(who: Visibility, taskId: string): Promise<ReceiptView | null>;
+  /** Newest first; null for a user that was never seen. */
+  userHistory(who: Visibility, userId: string, page: PageQuery): Promise<Page<TimelineEntryView> | null>;
   /** Where every active read model has got to. */
   position(): Promise<Position>;
   /** Waits until every active read model has applied it; false after `timeoutMs`. */

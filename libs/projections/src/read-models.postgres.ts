@@ -23,6 +23,7 @@ import type {
 } from './read-models.port.js';
 import { ReceiptQueries } from './receipts/query.postgres.js';
 import { TaskQueries } from './task-status/query.postgres.js';
+import { userHistory } from './user-timeline/query.postgres.js';
 
 export interface PostgresReadModelsOptions {
   pool: pg.Pool;
@@ -98,6 +99,10 @@ export class PostgresReadModels implements ReadModels {
 
   receipt(who: Visibility, taskId: string): ReturnType<ReadModels['receipt']> {
     return this.#receipts.receipt(who, taskId);
+  }
+
+  userHistory(who: Visibility, userId: string, page: PageQuery): ReturnType<ReadModels['userHistory']> {
+    return userHistory(this.options.pool, who, userId, page);
   }
 
   async position(): Promise<Position> {

@@ -6,5 +6,14 @@ import type { ReadModel } from './engine/read-model.port.js';
 import { journal } from './journal/project.js';
 import { movements } from './movements/project.js';
 import { taskStatus } from './task-status/project.js';
+import { userTimeline } from './user-timeline/project.js';
 
-export const READ_MODEL_LIST: readonly ReadModel[] = [balanceByAccount, taskStatus, movements, journal, disputes, adjustments];
+export const READ_MODEL_LIST: readonly ReadModel[] = [
+  balanceByAccount,
+  taskStatus,
+  movements,
+  journal,
+  disputes,
+  adjustments,
+  userTimeline,
+];

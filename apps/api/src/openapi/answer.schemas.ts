@@ -4,6 +4,7 @@ import { ADJUSTMENT_STATUSES, BUCKETS, DISPUTE_STATUSES, MOVEMENT_TYPES } from '
 import { FINANCE_SCHEMAS } from '../finance/finance.schemas.js';
 import { SCOPES } from '../keys/api-key.js';
 import { MODIFIERS_SCHEMA } from '../catalogue/catalogue.dto.js';
+import { SUPPORT_SCHEMAS } from '../support/support.schemas.js';
 import { TASK_STATUSES } from '../tasks/task-statuses.js';
 import type { JsonSchema } from '../validation/rules.js';
 
@@ -55,6 +56,7 @@ const checkpoint: JsonSchema = { type: 'string', description: 'A C2SP checkpoint
 
 export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ...FINANCE_SCHEMAS,
+  ...SUPPORT_SCHEMAS,
   Money: object({ currency: { type: 'string', pattern: '^[A-Z]{3}$' }, amountMinor: signed }),
   Account: object({
     id: text,

@@ -12,6 +12,8 @@ export interface EndpointSpec {
   description?: string;
   /** Null: any API key will do. */
   scope: Scope | null;
+  /** Another scope that will do as well. */
+  orScope?: Scope;
   /** Models, plans and the test clock are the deployment's: keys of its own tenant only. */
   deployment?: true;
   /** No API key is asked for. */

@@ -37,11 +37,22 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
     },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }],
-    tags: ['Tasks', 'Quotes', 'Credits', 'Disputes', 'Adjustments', 'Accounts', 'Finance', 'Catalogue', 'API keys', 'Operations'].map(
-      (name) => ({
-        name,
-      }),
-    ),
+    tags: [
+      'Tasks',
+      'Quotes',
+      'Credits',
+      'Disputes',
+      'Adjustments',
+      'Accounts',
+      'Finance',
+      'Support',
+      'Ledger',
+      'Catalogue',
+      'API keys',
+      'Operations',
+    ].map((name) => ({
+      name,
+    })),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: {
@@ -79,6 +90,7 @@ function operation({ path, method, endpoint }: Route, refusals: Record<string, J
     summary: endpoint.summary,
     description: [endpoint.description, scopeSentence(endpoint)].filter(Boolean).join('\n\n'),
     'x-scope': endpoint.open ? null : (endpoint.scope ?? 'any'),
+    ...(endpoint.orScope !== undefined && { 'x-or-scope': endpoint.orScope }),
     ...(endpoint.open && { security: [] }),
     parameters: [...pathParameters(path), ...queryParameters(endpoint), ...(method === 'post' ? [IDEMPOTENCY_KEY] : [])],
     ...(endpoint.body && { requestBody: requestBody(endpoint) }),
@@ -96,7 +108,8 @@ function operation({ path, method, endpoint }: Route, refusals: Record<string, J
 
 function scopeSentence(endpoint: EndpointSpec): string {
   if (endpoint.open) return 'No API key is needed.';
-  const scope = endpoint.scope === null ? 'Any API key.' : `Scope \`${endpoint.scope}\`.`;
+  const other = endpoint.orScope === undefined ? '' : ` or \`${endpoint.orScope}\``;
+  const scope = endpoint.scope === null ? 'Any API key.' : `Scope \`${endpoint.scope}\`${other}.`;
   return endpoint.deployment ? `${scope} Keys of the deployment's own tenant only.` : scope;
 }
 

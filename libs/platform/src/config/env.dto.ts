@@ -201,6 +201,9 @@ export class EnvDto {
   @Env('The longest value in `metadata`, in characters.', integer(1, 100_000), { fallback: '500' })
   METADATA_CHARACTERS_MAX!: number;
 
+  @Env('How many days an entry of the audit is kept.', integer(1, 36_500), { fallback: '400' })
+  AUDIT_RETENTION_DAYS!: number;
+
   @Env('How many streams (accounts, tasks) are kept in memory at once; the least recently used leave.', integer(100, 10_000_000), {
     fallback: '20000',
   })

@@ -79,6 +79,7 @@ function toConfig(env: EnvDto, cwd: string): Config {
     promptCharactersMax: env.PROMPT_CHARACTERS_MAX,
     metadataKeysMax: env.METADATA_KEYS_MAX,
     metadataCharactersMax: env.METADATA_CHARACTERS_MAX,
+    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
     sessionsMax: env.SESSIONS_MAX,
     snapshotEveryFacts: env.SNAPSHOT_EVERY_FACTS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,

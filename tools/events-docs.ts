@@ -57,6 +57,24 @@ export const SOURCES: FactSource[] = [
     heading: 'request, answers',
     intro: 'On the same streams: answers for good that no other stream keeps.',
   },
+  {
+    file: 'libs/finance/src/period.facts.ts',
+    union: 'PeriodCloseStarted',
+    heading: 'periods',
+    intro: 'Streams `periods-<tenant>`: which months are closed.',
+  },
+  {
+    file: 'libs/finance/src/period.facts.ts',
+    union: 'PeriodClosed',
+    heading: 'periods, figures',
+    intro: 'On the same streams: what a month came to, for good.',
+  },
+  {
+    file: 'libs/finance/src/billing.facts.ts',
+    union: 'BillLineBooked',
+    heading: 'billing',
+    intro: 'Streams `billing-<tenant>.<provider>`: what a provider’s bills changed in the books.',
+  },
 ];
 
 const HEADER = `# Facts

@@ -36,7 +36,13 @@ const ERASABLE = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ';
 const clock = { now: () => Date.now() };
 const plan = { id: 'pro', version: 1, rank: 2, monthlyAllowance: 1_000_000_000, upgradeCredit: 'full' } as const;
 const contextOf = ledgerContexts(
-  { burnOrder: ['subscription', 'purchased', 'promotional', 'referral'], lapsedRefund: 'grace', graceDays: 7, overConsumption: 'reject' },
+  {
+    burnOrder: ['subscription', 'purchased', 'promotional', 'referral'],
+    lapsedRefund: 'grace',
+    graceDays: 7,
+    overConsumption: 'reject',
+    adjustmentLimit: 1_000,
+  },
   { plan: () => plan },
 );
 

@@ -69,7 +69,7 @@ export async function createApiWorld(
         },
         ...((body !== undefined || raw !== undefined) && { payload: raw ?? JSON.stringify(body) }),
       });
-      const isJson = String(response.headers['content-type'] ?? '').includes('json');
+      const isJson = /^application\/(problem\+)?json/.test(String(response.headers['content-type'] ?? ''));
       const answered: unknown = isJson && response.payload !== '' ? JSON.parse(response.payload) : null;
       if (unchecked !== true)
         holdAgainstDocument(method, path, response.statusCode, String(response.headers['content-type'] ?? ''), answered);

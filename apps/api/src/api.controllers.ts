@@ -2,12 +2,22 @@
 import type { Type } from '@nestjs/common';
 import { AccountsController } from './accounts/accounts.controller.js';
 import { CreditsController } from './accounts/credits.controller.js';
+import { AccountAdjustmentsController } from './adjustments/account-adjustments.controller.js';
+import { AdjustmentsController } from './adjustments/adjustments.controller.js';
+import { AuditController } from './audit/audit.controller.js';
 import { ModelsController } from './catalogue/models.controller.js';
 import { PlansController } from './catalogue/plans.controller.js';
+import { FinanceController } from './finance/finance.controller.js';
+import { JournalController } from './finance/journal.controller.js';
+import { PeriodsController } from './finance/periods.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
+import { AccountDisputesController } from './disputes/account-disputes.controller.js';
+import { DisputesController } from './disputes/disputes.controller.js';
+import { LedgerController } from './ledger/ledger.controller.js';
 import { OperationsController } from './operations/operations.controller.js';
 import { TestClockController } from './operations/test-clock.controller.js';
 import { QuotesController } from './quotes/quotes.controller.js';
+import { SupportController } from './support/support.controller.js';
 import { BatchController } from './tasks/batch.controller.js';
 import { TaskEventsController } from './tasks/task-events.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
@@ -15,12 +25,22 @@ import { TasksController } from './tasks/tasks.controller.js';
 export const API_CONTROLLERS: readonly Type[] = [
   AccountsController,
   CreditsController,
+  AccountDisputesController,
+  DisputesController,
+  AccountAdjustmentsController,
+  AdjustmentsController,
   ModelsController,
   PlansController,
   QuotesController,
   BatchController,
   TasksController,
   TaskEventsController,
+  JournalController,
+  FinanceController,
+  PeriodsController,
+  LedgerController,
+  SupportController,
+  AuditController,
   ApiKeysController,
   TestClockController,
   OperationsController,

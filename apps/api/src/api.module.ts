@@ -1,13 +1,17 @@
 // 1 HTTP in · the edge as a Nest module: controllers and what they share. What they command and read comes from the libs' modules.
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Registry } from 'prom-client';
+import { FinanceModule } from '#libs/finance';
 import { LedgerModule } from '#libs/ledger';
-import { METRICS, READ_MODELS } from '#libs/platform';
+import { HEAD_SOURCE, METRICS, READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
+import { LedgerProofs, SignedProofsModule } from '#libs/proof';
 import { API_CONTROLLERS } from './api.controllers.js';
 import { PastBalances } from './accounts/past-balances.js';
+import { AuditLog } from './audit/audit-log.js';
 import { CatalogueReads } from './catalogue/catalogue.reads.js';
+import { CaughtUp } from './http/caught-up.js';
 import { Drain } from './http/drain.js';
 import { Reads } from './http/reads.js';
 import { Writes } from './http/writes.js';
@@ -17,20 +21,33 @@ import { TotalsMetrics } from './metrics/totals.metrics.js';
 import { openApiDocument } from './openapi/openapi.document.js';
 import { OPENAPI_TEXT } from './openapi/openapi.token.js';
 import { ReadinessParts } from './operations/readiness-parts.js';
+import { AccountHistories } from './support/account-histories.js';
 import { TaskTail } from './tasks/task-tail.js';
+
+/** A closed period quotes the signed head that covers it. */
+@Global()
+@Module({
+  imports: [SignedProofsModule],
+  providers: [{ provide: HEAD_SOURCE, useExisting: LedgerProofs }],
+  exports: [HEAD_SOURCE],
+})
+class ProvenPeriodsModule {}
 
 /**
  * Needs, from global modules: CONFIG, LOGGER, METRICS, READINESS, PG_POOL, CLOCK, EVENT_STORE, KEYED_COMMANDS, CATALOGUE, READ_MODELS, TestClock;
  * and the handlers of the libs' commands.
  */
 @Module({
-  imports: [CqrsModule.forRoot(), LedgerModule],
+  imports: [CqrsModule.forRoot(), LedgerModule, SignedProofsModule, ProvenPeriodsModule, FinanceModule],
   controllers: [...API_CONTROLLERS],
   providers: [
     Writes,
     Reads,
+    CaughtUp,
     CatalogueReads,
     PastBalances,
+    AccountHistories,
+    AuditLog,
     ApiKeys,
     Drain,
     TaskTail,
@@ -43,6 +60,6 @@ import { TaskTail } from './tasks/task-tail.js';
     },
     { provide: OPENAPI_TEXT, useFactory: () => JSON.stringify(openApiDocument(API_CONTROLLERS)) },
   ],
-  exports: [ApiKeys, Drain, HttpMetrics],
+  exports: [ApiKeys, AuditLog, Drain, HttpMetrics],
 })
 export class ApiModule {}

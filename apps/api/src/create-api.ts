@@ -6,6 +6,7 @@ import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { Logger } from 'pino';
 import { nestLogger, type Config } from '#libs/platform';
 import { AccountRouting } from '#libs/routing';
+import { AuditLog } from './audit/audit-log.js';
 import { ApiAdapter } from './http/api.adapter.js';
 import { Drain } from './http/drain.js';
 import { registerHooks } from './http/hooks.js';
@@ -52,6 +53,7 @@ export async function createApi(root: Type | DynamicModule, { config, logger }: 
       config,
       logger,
       metrics: app.get(HttpMetrics, { strict: false }),
+      audit: app.get(AuditLog, { strict: false }),
     });
     app.useGlobalFilters(new ProblemFilter(sender));
     const document = JSON.parse(app.get<string>(OPENAPI_TEXT, { strict: false })) as OpenAPIObject;

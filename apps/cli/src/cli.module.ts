@@ -3,8 +3,11 @@ import { Module } from '@nestjs/common';
 import { BalanceCommand } from './commands/balance.command.js';
 import { DeadLettersCommand, ListDeadLettersCommand, RedriveDeadLettersCommand } from './commands/dead-letters.command.js';
 import { MigrateCommand } from './commands/migrate.command.js';
-import { RebuildCommand } from './commands/rebuild.command.js';
 import { ReceiptCommand } from './commands/receipt.command.js';
+import { ForgetCommand } from './commands/forget.command.js';
+import { RebuildCommand } from './commands/rebuild.command.js';
+import { VerifyCommand } from './commands/verify.command.js';
+import { VerifyReceiptCommand } from './commands/verify-receipt.command.js';
 import { StatusCommand } from './commands/status.command.js';
 import { TaskCommand } from './commands/task.command.js';
 import { UrlCommand } from './commands/url.command.js';
@@ -21,6 +24,9 @@ import { UrlCommand } from './commands/url.command.js';
     DeadLettersCommand,
     ListDeadLettersCommand,
     RedriveDeadLettersCommand,
+    VerifyCommand,
+    VerifyReceiptCommand,
+    ForgetCommand,
   ],
 })
 export class CliModule {}

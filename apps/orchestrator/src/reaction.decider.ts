@@ -185,8 +185,8 @@ function reportedCommand(attempt: number, report: JobReport, at: InstantMs, poli
       return report.percent === null ? null : { type: 'Progress', attempt, percent: report.percent };
     case 'succeeded': {
       const { assets, deliveredFraction, actualDurationSeconds, cost } = report;
-      const mayExceed = policy.overConsumption === 'cap';
-      return { type: 'Complete', attempt, assets, deliveredFraction, mayExceed, actualDurationSeconds, cost, lateResultPolicy };
+      const excess = policy.overConsumption === 'reject' ? undefined : policy.overConsumption;
+      return { type: 'Complete', attempt, assets, deliveredFraction, excess, actualDurationSeconds, cost, lateResultPolicy };
     }
     case 'failed': {
       const { code, detail, blame, retryable, cost, mayRunAgain } = report;

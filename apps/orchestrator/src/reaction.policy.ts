@@ -4,7 +4,7 @@ import type { LateResultPolicy } from '#libs/tasks';
 
 export interface ReactionPolicy {
   lateResult: LateResultPolicy;
-  /** Whether a provider may say that it delivered more than all: the customer pays no more than was held. Else it is not believed. */
+  /** Whether a provider may say that it delivered more than all: the customer pays what was held, or owes the rest. Else it is not believed. */
   overConsumption: OverConsumptionPolicy;
   /** Submissions of one task, where the provider says that nothing was created. */
   attemptsMax: number;

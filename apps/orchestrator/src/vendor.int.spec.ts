@@ -182,6 +182,22 @@ describe('a vendor', () => {
     }
   });
 
+  it('that says it delivered more than all is charged as what was held and owed for the rest, where the policy is debt', async () => {
+    const excessive = new ScriptedProvider('excessive');
+    excessive.reports = [{ ...SUCCESS, deliveredFraction: '1.5' }];
+    const owing = await World.open([excessive]);
+    try {
+      await owing.orchestrator({ policy: { overConsumption: 'debt' } });
+      await owing.account('acc_1');
+      const id = await owing.submit('acc_1', null, { model: 'on-excessive' });
+      await until('the debt', async () => (await owing.money(id)).includes('DebtRecorded'));
+      expect(await owing.money(id)).toEqual(['CreditsConsumed', 'DebtRecorded']);
+      expect(await owing.figures('acc_1')).toEqual({ available: 1_930, held: 0, open: 0 });
+    } finally {
+      await owing.close();
+    }
+  });
+
   it('that takes longer than the deadline to answer a submission holds nobody up; its late result is delivered free', async () => {
     const { slow } = vendors;
     let answer: (answer: SubmitAnswer) => void = () => undefined;

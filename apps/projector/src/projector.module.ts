@@ -7,6 +7,8 @@ import type { EventStore } from '#libs/event-store';
 import { EVENT_STORE, LOGGER, METRICS, PG_POOL, READ_MODELS } from '#libs/platform';
 import { ProjectionEngine, ProjectionProgress, ProjectionsModule, READ_MODEL_LIST, type ReadModels } from '#libs/projections';
 import { ProjectorMetrics } from './projector.metrics.js';
+import { SignedProofsModule } from '#libs/proof';
+import { Prover } from './prover.js';
 
 /** Starts the engine with the process and ends it before the pool closes. */
 @Injectable()
@@ -34,9 +36,10 @@ export class Projector implements OnApplicationBootstrap, OnApplicationShutdown 
 }
 
 @Module({
-  imports: [ProjectionsModule],
+  imports: [ProjectionsModule, SignedProofsModule],
   providers: [
     Projector,
+    Prover,
     {
       provide: ProjectorMetrics,
       inject: [METRICS, READ_MODELS],

@@ -7,6 +7,7 @@ import { LedgerModule } from '#libs/ledger';
 import { MessagingModule } from '#libs/messaging';
 import { PlatformModule, type PlatformOptions } from '#libs/platform';
 import { ProjectionsModule } from '#libs/projections';
+import { ProofModule } from '#libs/proof';
 import { ProvidersModule } from '#libs/providers';
 import { ReactionsModule } from '#libs/reactions';
 import { RoutingModule, type RoutingMode } from '#libs/routing';
@@ -33,6 +34,7 @@ export function compose(options: PlatformOptions, roles: Type[]): DynamicModule 
       { module: SettlementModule, global: true },
       QuotesModule,
       ProjectionsModule,
+      ProofModule,
       ReactionsModule,
       RoutingModule.with(ROUTING_MODES[options.process ?? 'standalone'] ?? 'local'),
       ...roles,

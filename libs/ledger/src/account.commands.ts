@@ -54,6 +54,8 @@ export type AccountCommand =
       credits: Credits;
       reason: string;
       consumed: Array<{ grantId: string; credits: Credits }>;
+      /** What it used beyond its reservation, which became debt. Default 0. */
+      overConsumed?: Credits | undefined;
     }
   /** A late result taken at the quoted price: reserved and consumed in one append. */
   | {
@@ -64,7 +66,15 @@ export type AccountCommand =
       /** As for Consume. */
       overConsumption?: OverConsumptionPolicy | undefined;
     }
-  | { type: 'RevokeGrant'; grantId: string; reason: string }
+  /** `spent`: whether what was spent of it is forgiven (the default) or becomes debt, as in a lost dispute. */
+  | { type: 'RevokeGrant'; grantId: string; reason: string; spent?: 'forgive' | 'debt' | undefined }
+  /** Every grant of the reference, or the one grant, with what was reissued from them: exactly one of the two is named. */
+  | { type: 'OpenDispute'; disputeId: string; reference: string | null; grantId: string | null; reason: string }
+  | { type: 'EndDispute'; disputeId: string; outcome: 'won' | 'lost' }
+  /** Applied at once, or a request for a second person's approval where it is above the limit. */
+  | { type: 'Adjust'; adjustmentId: string; bucket: Bucket; credits: Credits; reason: string; ticket: string; requestedBy: string }
+  | { type: 'ApproveAdjustment'; adjustmentId: string; approvedBy: string }
+  | { type: 'RejectAdjustment'; adjustmentId: string; rejectedBy: string; reason: string }
   | { type: 'BookProviderCost'; taskId: string; providerCost: Omit<ProviderCost, 'absorbed'> }
   | { type: 'Suspend'; reason: string }
   | { type: 'Resume'; reason: string }
@@ -82,4 +92,5 @@ export type AccountRefusalCode =
   | 'conflict'
   | 'already_settled'
   | 'too_many_tasks'
-  | 'quote_expired';
+  | 'quote_expired'
+  | 'forbidden';

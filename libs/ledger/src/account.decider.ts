@@ -5,6 +5,8 @@ import type { AccountFact } from './account.facts.js';
 import type { AccountState, LedgerContext } from './account.state.js';
 import { evolveAccount, initialAccount } from './account.evolve.js';
 import { cloneAccount } from './account.snapshot.js';
+import { decideAdjust, decideApproval, decideRejection } from './adjustment.decider.js';
+import { decideEndDispute, decideOpenDispute } from './dispute.decider.js';
 import { bookDue, isDue, resetOf } from './due.js';
 import { decideConsume, decideLateResult, decideRefund } from './ending.decider.js';
 import { decideGoodwill } from './goodwill.decider.js';
@@ -50,6 +52,14 @@ function wasMadeBefore(state: AccountState, fact: AccountFact): boolean {
   switch (fact.type) {
     case 'CreditsGranted':
       return state.grants.has(fact.data.grantId);
+    case 'CreditsAdjusted':
+      return fact.data.granted !== null && state.grants.has(fact.data.granted.grantId);
+    case 'AdjustmentRequested':
+      return state.adjustments.has(fact.data.adjustmentId);
+    case 'DisputeOpened':
+      return state.disputes.has(fact.data.disputeId);
+    case 'DebtRecorded':
+      return state.debts.has(fact.data.debtId);
     case 'CycleReset':
       return fact.data.granted !== null && state.grants.has(fact.data.granted.grantId);
     case 'CreditsConsumed':
@@ -85,7 +95,17 @@ function decideCurrent(
     case 'TakeLateResult':
       return decideLateResult(state, command, at, context);
     case 'RevokeGrant':
-      return decideRevoke(state, command, at);
+      return decideRevoke(state, command, at, context);
+    case 'OpenDispute':
+      return decideOpenDispute(state, command, at);
+    case 'EndDispute':
+      return decideEndDispute(state, command, at, context);
+    case 'Adjust':
+      return decideAdjust(state, command, at, context);
+    case 'ApproveAdjustment':
+      return decideApproval(state, command, at, context);
+    case 'RejectAdjustment':
+      return decideRejection(state, command, at);
     case 'BookProviderCost':
       return [
         {

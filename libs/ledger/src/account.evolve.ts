@@ -2,10 +2,14 @@
 import { fromIso, invariant, unreachable, type Credits, type InstantMs } from '#libs/kernel';
 import type { AccountFact, Release } from './account.facts.js';
 import type { AccountState } from './account.state.js';
-import { addGrant, grantOf, move } from './grant-movement.js';
+import { adjust, rejectAdjustment, requestAdjustment } from './adjustment.evolve.js';
+import { loseDispute, openDispute, recordDebt, repayDebt, revoke, winDispute } from './dispute.evolve.js';
+import { countGoodwill } from './goodwill-count.js';
+import { addGrant, move } from './grant-movement.js';
 
 export function initialAccount(): AccountState {
   return {
+    revision: -1,
     isOpen: false,
     accountId: '',
     plan: '',
@@ -21,8 +25,13 @@ export function initialAccount(): AccountState {
     reservations: new Map(),
     quoteUses: new Map(),
     goodwill: new Map(),
+    debts: new Map(),
+    disputes: new Map(),
+    adjustments: new Map(),
     available: 0,
     held: 0,
+    frozen: 0,
+    debt: 0,
   };
 }
 
@@ -30,6 +39,7 @@ export function initialAccount(): AccountState {
 const QUOTE_USES_KEPT_MS = 3_600_000;
 
 export function evolveAccount(state: AccountState, fact: AccountFact): AccountState {
+  state.revision += 1;
   switch (fact.type) {
     case 'AccountOpened':
       open(state, fact.data);
@@ -60,8 +70,31 @@ export function evolveAccount(state: AccountState, fact: AccountFact): AccountSt
       reset(state, fact.data);
       return state;
     case 'GrantRevoked':
-      move(state, fact.data.part, 'available', 'revoked');
-      grantOf(state, fact.data.part.grantId).isRevoked = true;
+      revoke(state, fact.data);
+      return state;
+    case 'DisputeOpened':
+      openDispute(state, fact.data);
+      return state;
+    case 'DisputeWon':
+      winDispute(state, fact.data);
+      return state;
+    case 'DisputeLost':
+      loseDispute(state, fact.data);
+      return state;
+    case 'DebtRecorded':
+      recordDebt(state, fact.data);
+      return state;
+    case 'DebtRepaid':
+      repayDebt(state, fact.data);
+      return state;
+    case 'AdjustmentRequested':
+      requestAdjustment(state, fact.data);
+      return state;
+    case 'AdjustmentRejected':
+      rejectAdjustment(state, fact.data);
+      return state;
+    case 'CreditsAdjusted':
+      adjust(state, fact.data);
       return state;
     case 'ProviderCostBooked':
       return state;
@@ -160,12 +193,6 @@ function comeBack(state: AccountState, release: Release, from: 'held' | 'consume
     invariant(reissue.grant.credits === reissue.from.credits, () => `reissued ${reissue.grant.credits} for ${reissue.from.credits}`);
     addGrant(state, reissue.grant, at);
   }
-}
-
-function countGoodwill(state: AccountState, taskId: string, grantId: string, credits: Credits): void {
-  let byGrant = state.goodwill.get(taskId);
-  if (byGrant === undefined) state.goodwill.set(taskId, (byGrant = new Map<string, Credits>()));
-  byGrant.set(grantId, (byGrant.get(grantId) ?? 0) + credits);
 }
 
 function reset(state: AccountState, data: DataOf<'CycleReset'>): void {

@@ -29,6 +29,15 @@ abstract class AccountHandler {
       render: async (answer) => accountView(answer.state, await this.writes.nameOf(context.tenant, accountId), answer, answer),
     });
   }
+
+  /** A command that answers with one grant, which the answer's account has. */
+  protected async grant(context: RequestContext, answer: Answerable, grantId: string | null): Promise<GrantView> {
+    const { accountId, grants } = answer.state;
+    const grant = grantId === null ? undefined : grants.get(grantId);
+    if (grant === undefined) throw new Error(`the answer names grant ${String(grantId)}, which the account does not have`);
+    const position = await this.writes.positionOf(context, accountId, grant.revision, answer);
+    return grantView(accountId, grant, answer.recordedAt, position);
+  }
 }
 
 @CommandHandler(OpenAccount)
@@ -65,7 +74,7 @@ export class GrantCreditsHandler extends AccountHandler implements ICommandHandl
     return this.writes.run<GrantView>(context, {
       accountId,
       command: () => ({ type: 'GrantCredits', bucket, credits, expiresAt, reference, costBasis }),
-      render: (answer) => grantOf(answer, requestedGrantId(answer.facts)),
+      render: (answer) => this.grant(context, answer, requestedGrantId(answer.facts)),
     });
   }
 }
@@ -75,10 +84,11 @@ export class RevokeGrantHandler extends AccountHandler implements ICommandHandle
   async execute({ context, accountId, grantId, input }: RevokeGrant): Promise<WriteResult<GrantView>> {
     const reason = reasonOf(input);
     if (reason === null) return refused(NO_REASON);
+    const { spent } = input;
     return this.writes.run<GrantView>(context, {
       accountId,
-      command: () => ({ type: 'RevokeGrant', grantId, reason }),
-      render: (answer) => grantOf(answer, grantId),
+      command: () => ({ type: 'RevokeGrant', grantId, reason, spent }),
+      render: (answer) => this.grant(context, answer, grantId),
     });
   }
 }
@@ -125,15 +135,9 @@ export class ResumeAccountHandler extends AccountHandler implements ICommandHand
   }
 }
 
-/** An account opened without an id of its own is named after its command, so that a retry under the same key names the same account. */
-function commandIdFor(context: RequestContext): string {
+/** What is made without an id of its own is named after its command, so that a retry under the same key names the same. */
+export function commandIdFor(context: RequestContext): string {
   return context.idempotencyKey === null ? newCommandId() : commandIdOf(keyDigest(context.tenant, context.idempotencyKey));
-}
-
-function grantOf(answer: Answerable, grantId: string | null): GrantView {
-  const grant = grantId === null ? undefined : answer.state.grants.get(grantId);
-  if (grant === undefined) throw new Error(`the answer names grant ${String(grantId)}, which the account does not have`);
-  return grantView(answer.state.accountId, grant, answer.recordedAt, answer.position);
 }
 
 const NO_REASON = invalid('/reason', `Must have 1 to ${REASON_CHARACTERS_MAX} characters.`);

@@ -17,17 +17,21 @@ import {
   type WriteResult,
 } from '#libs/event-store';
 import {
+  AdjustCredits,
   BookDue,
   ChangePlan,
   GrantCredits,
   LedgerModule,
   OpenAccount,
+  OpenDispute,
   ResetCycle,
   ResumeAccount,
   RevokeGrant,
   SuspendAccount,
   type AccountState,
   type AccountView,
+  type AdjustmentView,
+  type DisputeView,
   type GrantView,
   type PlanTerms,
 } from '#libs/ledger';
@@ -107,6 +111,16 @@ class World {
   grant(credits: number, key: string | null = null, more: object = {}): Promise<WriteResult<GrantView>> {
     const input = { bucket: 'purchased' as const, credits, ...more };
     return this.bus.execute(new GrantCredits(request('/v1/accounts/acme/grants', input, key), 'acme', input));
+  }
+
+  adjust(credits: number, key: string | null = null): Promise<WriteResult<AdjustmentView>> {
+    const input = { bucket: 'promotional' as const, credits, reason: 'r', ticket: 't' };
+    return this.bus.execute(new AdjustCredits(request('/v1/accounts/acme/adjustments', input, key), 'acme', input));
+  }
+
+  dispute(reference: string, key: string | null = null): Promise<WriteResult<DisputeView>> {
+    const input = { reference, reason: 'r' };
+    return this.bus.execute(new OpenDispute(request('/v1/accounts/acme/disputes', input, key), 'acme', input));
   }
 
   plan(plan: string, key: string | null = null): Promise<WriteResult<AccountView>> {
@@ -398,6 +412,37 @@ describe('two processes under one key', () => {
     expect(new Set(answers.map((answer) => view(answer).id)).size).toBe(1);
     expect(answers.filter((answer) => answer.replayed !== true)).toHaveLength(1);
     expect(await world.facts('acme')).toEqual(['AccountOpened', 'CreditsGranted', 'CreditsGranted']);
+    await other.stop();
+  });
+
+  it('carry a command out once, also where one looked for the key before the other wrote, and decides after it', async () => {
+    await world.open();
+    const other = await new World(world).start();
+    let goOn = (): void => undefined;
+    const written = new Promise<void>((resolve) => (goOn = resolve));
+    const look = other.store.findByKeyDigests.bind(other.store);
+    let looks = 0;
+    // A slow network: what was found is told late.
+    other.store.findByKeyDigests = async (digests) => {
+      const found = await look(digests);
+      if ((looks += 1) <= 4) await written;
+      return found;
+    };
+    const slow = [other.grant(30, 'k1'), other.adjust(20, 'k2'), other.dispute('inv-1', 'k3'), other.adjust(-15, 'k4')] as const;
+    const first = [
+      await world.grant(30, 'k1', { reference: 'inv-1' }),
+      await world.adjust(20, 'k2'),
+      await world.dispute('inv-1', 'k3'),
+      await world.adjust(-15, 'k4'),
+    ];
+    goOn();
+    const [grant, adjustment, dispute, taken] = await Promise.all(slow);
+    expect(grant).toMatchObject({ ok: false, code: 'idempotency_key_reused' });
+    expect(adjustment).toEqual({ ...first[1], replayed: true });
+    expect(dispute).toEqual({ ...first[2], replayed: true });
+    // Decided again it would be refused: 5 are left.
+    expect(taken).toEqual({ ...first[3], replayed: true });
+    expect((await world.facts('acme')).slice(2)).toEqual(['CreditsGranted', 'CreditsAdjusted', 'DisputeOpened', 'CreditsAdjusted']);
     await other.stop();
   });
 });

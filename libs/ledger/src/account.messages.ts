@@ -3,7 +3,7 @@ import { Command } from '@nestjs/cqrs';
 import type { InstantMs } from '#libs/kernel';
 import type { RequestContext, WriteResult } from '#libs/event-store';
 import type { Bucket } from './account.facts.js';
-import type { AccountView, BalanceView, GrantView } from './account.view.js';
+import type { AccountView, AdjustmentView, BalanceView, DisputeView, GrantView } from './account.view.js';
 
 export class OpenAccount extends Command<WriteResult<AccountView>> {
   constructor(
@@ -69,6 +69,54 @@ export class RevokeGrant extends Command<WriteResult<GrantView>> {
     readonly context: RequestContext,
     readonly accountId: string,
     readonly grantId: string,
+    readonly input: { reason: string; spent?: 'forgive' | 'debt' },
+  ) {
+    super();
+  }
+}
+export class OpenDispute extends Command<WriteResult<DisputeView>> {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly input: { reference?: string; grantId?: string; reason: string },
+  ) {
+    super();
+  }
+}
+export class EndDispute extends Command<WriteResult<DisputeView>> {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly disputeId: string,
+    readonly outcome: 'won' | 'lost',
+  ) {
+    super();
+  }
+}
+export class AdjustCredits extends Command<WriteResult<AdjustmentView>> {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly input: { bucket: Bucket; credits: number; reason: string; ticket: string },
+  ) {
+    super();
+  }
+}
+/** By the key of the context, which is not the one that asked for it. */
+export class ApproveAdjustment extends Command<WriteResult<AdjustmentView>> {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly adjustmentId: string,
+  ) {
+    super();
+  }
+}
+export class RejectAdjustment extends Command<WriteResult<AdjustmentView>> {
+  constructor(
+    readonly context: RequestContext,
+    readonly accountId: string,
+    readonly adjustmentId: string,
     readonly input: { reason: string },
   ) {
     super();

@@ -1,10 +1,10 @@
 // 2 → 1 · what an account's state looks like to clients; the answer of every write, of replays and of looks into the past. Pure.
 import { toIso, type Credits, type InstantMs } from '#libs/kernel';
 import { BUCKETS, type Bucket } from './account.facts.js';
-import type { AccountState, GrantState } from './account.state.js';
-import type { AccountView, BalanceView, BucketBalance, GrantView } from './account.view.js';
+import type { AccountState, AdjustmentState, DisputeState, GrantState } from './account.state.js';
+import type { AccountView, AdjustmentView, BalanceView, BucketBalance, DisputeView, GrantView } from './account.view.js';
 import { compareBurn } from './burn-order.js';
-import { hasLapsed } from './grant-part.js';
+import { hasLapsed, isFrozen } from './grant-part.js';
 import { recognisedMinor } from './recognition.js';
 
 /** Where the state stands in the log. */
@@ -55,6 +55,7 @@ export function balanceView(state: AccountState, at: InstantMs, place: StatePlac
   const shown: GrantState[] = [];
   let available = 0;
   let held = 0;
+  let frozen = 0;
   for (const grant of state.grants.values()) {
     const free = availableAt(grant, at);
     if (free === 0 && grant.held === 0) continue;
@@ -63,14 +64,17 @@ export function balanceView(state: AccountState, at: InstantMs, place: StatePlac
     held += grant.held;
     buckets[grant.bucket].available += free;
     buckets[grant.bucket].held += grant.held;
+    if (!isFrozen(grant)) continue;
+    frozen += free;
+    buckets[grant.bucket].frozen += free;
   }
   return {
     accountId: state.accountId,
     plan: state.plan,
     available,
     held,
-    frozen: 0,
-    debt: 0,
+    frozen,
+    debt: state.debt,
     buckets,
     grants: shown.sort(compareBurn(context.burnOrder)).map((grant) => ({
       id: grant.id,
@@ -78,6 +82,7 @@ export function balanceView(state: AccountState, at: InstantMs, place: StatePlac
       credits: grant.credits,
       available: availableAt(grant, at),
       held: grant.held,
+      frozen: isFrozen(grant) ? availableAt(grant, at) : 0,
       expiresAt: grant.expiresAt === null ? null : toIso(grant.expiresAt),
       reference: grant.reference,
     })),
@@ -110,7 +115,7 @@ export function grantView(accountId: string, grant: GrantState, at: InstantMs, p
     reissued: grant.reissued,
     adjusted: grant.adjusted,
     repaid: grant.repaid,
-    frozen: 0,
+    frozen: isFrozen(grant) ? available : 0,
     grantedAt: toIso(grant.grantedAt),
     expiresAt: grant.expiresAt === null ? null : toIso(grant.expiresAt),
     reference: grant.reference,
@@ -118,7 +123,38 @@ export function grantView(accountId: string, grant: GrantState, at: InstantMs, p
     recognisedMinor: recognised,
     deferredMinor: grant.costBasis === null || recognised === null ? null : grant.costBasis.amountMinor - recognised,
     reissuedFrom: grant.reissuedFrom,
-    disputeId: null,
+    disputeId: grant.disputeId,
     position,
+  };
+}
+
+/** `position` is that of the dispute's latest fact. What has lapsed and is not booked yet is not available. */
+export function disputeView(state: AccountState, dispute: DisputeState, at: InstantMs, position: string): DisputeView {
+  const { disputeId, grantIds, reference, reason, status, openedAt, closedAt, debt } = dispute;
+  const credits = { available: 0, held: 0, consumed: 0, revoked: 0, debt };
+  for (const grantId of grantIds) {
+    const grant = state.grants.get(grantId);
+    if (grant === undefined) continue;
+    credits.available += availableAt(grant, at);
+    credits.held += grant.held;
+    credits.consumed += grant.consumed;
+    credits.revoked += grant.revoked;
+  }
+  return {
+    ...{ id: disputeId, accountId: state.accountId, grantIds: [...grantIds], reference, reason, status, credits },
+    ...{ openedAt: toIso(openedAt), closedAt: closedAt === null ? null : toIso(closedAt), position },
+  };
+}
+
+/** `position` is that of the adjustment's latest fact. */
+export function adjustmentView(
+  accountId: string,
+  adjustment: Omit<AdjustmentState, 'limit' | 'revision'>,
+  position: string,
+): AdjustmentView {
+  const { adjustmentId, bucket, credits, reason, ticket, status, requestedBy, approvedBy, grantId, createdAt } = adjustment;
+  return {
+    ...{ id: adjustmentId, accountId, bucket, credits, reason, ticket, status, requestedBy, approvedBy, grantId },
+    ...{ createdAt: toIso(createdAt), position },
   };
 }

@@ -44,11 +44,32 @@ const command: fc.Arbitrary<AccountCommand> = fc.oneof(
     bucket: 'purchased',
     credits,
     expiresAt: null,
-    reference: null,
+    reference: `inv-${credits % 2}`,
     costBasis: { currency: 'USD', amountMinor: credits * 7 },
   })),
   fc.constantFrom('free', 'pro', 'max').map((plan): AccountCommand => ({ type: 'ChangePlan', plan })),
   fc.constant<AccountCommand>({ type: 'ResetCycle', reason: 'r' }),
+  fc.record({ id: fc.constantFrom('d0', 'd1'), invoice: fc.constantFrom('inv-0', 'inv-1') }).map(({ id, invoice }): AccountCommand => ({
+    type: 'OpenDispute',
+    disputeId: id,
+    reference: invoice,
+    grantId: null,
+    reason: 'r',
+  })),
+  fc
+    .record({ disputeId: fc.constantFrom('d0', 'd1'), outcome: fc.constantFrom('won' as const, 'lost' as const) })
+    .map((ending): AccountCommand => ({ type: 'EndDispute', ...ending })),
+  fc
+    .record({ id: fc.constantFrom('a0', 'a1'), credits: fc.constantFrom(-1_100, -20, 30, 1_100) })
+    .map(({ id, credits }): AccountCommand => ({
+      type: 'Adjust',
+      ...{ adjustmentId: id, bucket: 'purchased', credits, reason: 'r', ticket: 't', requestedBy: 'k1' },
+    })),
+  fc.constantFrom('a0', 'a1').map((adjustmentId): AccountCommand => ({ type: 'ApproveAdjustment', adjustmentId, approvedBy: 'k2' })),
+  fc.constantFrom('a0', 'a1').map((adjustmentId): AccountCommand => ({
+    type: 'RejectAdjustment',
+    ...{ adjustmentId, rejectedBy: 'k3', reason: 'r' },
+  })),
 );
 
 /** Two processes on one log, each with sessions of its own. */
@@ -145,6 +166,33 @@ describe('retries', () => {
     await Promise.all(sends);
     const { facts } = await processes.outcome();
     expect(facts.filter((fact) => (fact as AccountFact).type === 'CreditsReserved')).toHaveLength(10);
+    await processes.close();
+  });
+
+  it('of one ending of a dispute, and of one approval, by two processes under two keys: one is carried out', async () => {
+    const processes = new Processes();
+    const grant: AccountCommand = {
+      type: 'GrantCredits',
+      ...{ bucket: 'purchased', credits: 50, expiresAt: null, reference: 'inv-0', costBasis: null },
+    };
+    const setUp: AccountCommand[] = [
+      OPEN,
+      grant,
+      { type: 'OpenDispute', disputeId: 'd', reference: 'inv-0', grantId: null, reason: 'r' },
+      { type: 'Adjust', adjustmentId: 'a', bucket: 'promotional', credits: 2_000, reason: 'r', ticket: 't', requestedBy: 'k1' },
+    ];
+    for (const [key, asked] of setUp.entries()) await processes.send(0, -1 - key, asked);
+    const before = await processes.length();
+    await Promise.all([
+      processes.send(0, 1, { type: 'EndDispute', disputeId: 'd', outcome: 'won' }),
+      processes.send(1, 2, { type: 'EndDispute', disputeId: 'd', outcome: 'lost' }),
+      processes.send(0, 3, { type: 'ApproveAdjustment', adjustmentId: 'a', approvedBy: 'k2' }),
+      processes.send(1, 4, { type: 'ApproveAdjustment', adjustmentId: 'a', approvedBy: 'k3' }),
+      processes.send(1, 5, { type: 'RejectAdjustment', adjustmentId: 'a', rejectedBy: 'k3', reason: 'r' }),
+    ]);
+    const types = (await processes.outcome()).facts.slice(before).map((fact) => (fact as AccountFact).type);
+    expect(types.filter((type) => type === 'DisputeWon' || type === 'DisputeLost')).toHaveLength(1);
+    expect(types.filter((type) => type === 'CreditsAdjusted' || type === 'AdjustmentRejected')).toHaveLength(1);
     await processes.close();
   });
 });

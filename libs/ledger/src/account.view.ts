@@ -1,6 +1,6 @@
 // The shapes of api.md and finance.md that the ledger answers with; one type for a write's answer and for a projected read.
 import type { Credits, Money } from '#libs/kernel';
-import type { Bucket } from './account.facts.js';
+import type { Bucket, DisputeCredits } from './account.facts.js';
 
 export interface AccountView {
   id: string;
@@ -38,6 +38,8 @@ export interface BalanceView {
     credits: Credits;
     available: Credits;
     held: Credits;
+    /** The part of available that an open dispute keeps from being spent. */
+    frozen: Credits;
     expiresAt: string | null;
     reference: string | null;
   }>;
@@ -68,7 +70,45 @@ export interface GrantView {
   recognisedMinor: number | null;
   deferredMinor: number | null;
   reissuedFrom: string | null;
-  disputeId: null;
+  /** The dispute that is open over it, or was lost. */
+  disputeId: string | null;
+  position: string;
+}
+
+export const DISPUTE_STATUSES = ['open', 'won', 'lost'] as const;
+export type DisputeStatus = (typeof DISPUTE_STATUSES)[number];
+
+export interface DisputeView {
+  id: string;
+  accountId: string;
+  grantIds: string[];
+  reference: string | null;
+  reason: string;
+  status: DisputeStatus;
+  /** Of its grants as they are; `debt` is what the loss made debt, repaid since or not. */
+  credits: DisputeCredits;
+  openedAt: string;
+  closedAt: string | null;
+  position: string;
+}
+
+export const ADJUSTMENT_STATUSES = ['applied', 'pending_approval', 'rejected'] as const;
+export type AdjustmentStatus = (typeof ADJUSTMENT_STATUSES)[number];
+
+export interface AdjustmentView {
+  id: string;
+  accountId: string;
+  bucket: Bucket;
+  /** Signed. */
+  credits: Credits;
+  reason: string;
+  ticket: string;
+  status: AdjustmentStatus;
+  requestedBy: string;
+  approvedBy: string | null;
+  /** The grant that an adjustment upwards made. */
+  grantId: string | null;
+  createdAt: string;
   position: string;
 }
 

@@ -4,6 +4,7 @@ import {
   deploymentStream,
   KEY_CONFLICT,
   tenantStream,
+  type CommandMeta,
   type CustomerKeys,
   type EventStore,
   type Executed,
@@ -73,6 +74,14 @@ export class AccountWrites {
     });
   }
 
+  /** Where a revision of the account stands; the answer's own last one is known without asking. */
+  async positionOf(context: RequestContext, accountId: string, revision: number, answer: Answerable): Promise<string> {
+    if (revision === answer.revision) return answer.position;
+    const [fact] = await this.store.readStream(tenantStream('account', context.tenant, accountId), { fromRevision: revision, limit: 1 });
+    invariant(fact !== undefined, () => `account ${accountId} has no revision ${revision}`);
+    return fact.position;
+  }
+
   /** The name that the account was opened with; null once its person was forgotten. */
   async nameOf(tenant: string, accountId: string): Promise<{ name: string | null; forgotten: boolean }> {
     const stream = tenantStream('account', tenant, accountId);
@@ -92,6 +101,10 @@ export class AccountWrites {
     return standing === undefined ? this.allowanceOf(plan) : (standing.data['monthlyAllowance'] as Credits);
   }
 
+  private async stands({ keyDigest }: CommandMeta): Promise<boolean> {
+    return keyDigest !== undefined && (await this.store.findByKeyDigests([keyDigest])).size > 0;
+  }
+
   private async execute<View>(stream: string, prepared: PreparedCommand, write: AccountWrite<View>): Promise<Executed<View>> {
     const { meta, refs, sealed } = prepared;
     const command = write.command(refs);
@@ -103,6 +116,8 @@ export class AccountWrites {
       if (!Array.isArray(decision)) return { unchanged: true, result: { state: cloneAccount(state), facts: [] } };
       return { facts: accountNewFacts(decision, sealed), result: () => ({ state: cloneAccount(state), facts: decision }) };
     });
+    // The very command may have been carried out by another process since the key was looked for: then that is the answer.
+    if ((outcome.kind === 'unchanged' || outcome.kind === 'refused') && (await this.stands(meta))) return KEY_CONFLICT;
     switch (outcome.kind) {
       case 'appended': {
         const { revision, position, recordedAt } = outcome;

@@ -2,7 +2,7 @@
 import type { InstantMs } from '#libs/kernel';
 import type { Bucket } from './account.facts.js';
 import type { AccountState, GrantState } from './account.state.js';
-import { byExpiry } from './grant-part.js';
+import { byExpiry, isFrozen } from './grant-part.js';
 
 /** Bucket priority, then earliest expiry (none last), then earliest grant, then id. */
 export function compareBurn(burnOrder: readonly Bucket[]): (a: GrantState, b: GrantState) => number {
@@ -24,14 +24,14 @@ function orderOf(state: AccountState): SpendableOrder {
   const order: SpendableOrder = { burnOrder: null, grants: [], earliestExpiry: Infinity };
   for (const id of state.spendable) {
     const grant = state.grants.get(id) as GrantState;
-    order.grants.push(grant);
+    if (!isFrozen(grant)) order.grants.push(grant);
     if (grant.expiresAt !== null && grant.expiresAt < order.earliestExpiry) order.earliestExpiry = grant.expiresAt;
   }
   cache.set(state, order);
   return order;
 }
 
-/** The grants that have available credits, in burn order. Read it, never keep or change it. */
+/** The grants that have credits to spend, in burn order: what a dispute froze is left out. Read it, never keep or change it. */
 export function burnList(state: AccountState, burnOrder: readonly Bucket[]): readonly GrantState[] {
   const order = orderOf(state);
   if (order.burnOrder === null || !sameOrder(order.burnOrder, burnOrder)) {
@@ -50,7 +50,7 @@ export function earliestExpiry(state: AccountState): InstantMs {
   return orderOf(state).earliestExpiry;
 }
 
-/** Called by evolve when a grant gets its first available credit or loses its last. */
+/** Called by evolve when a grant gets its first available credit or loses its last, and when it is frozen or thawed. */
 export function spendableChanged(state: AccountState): void {
   cache.delete(state);
 }

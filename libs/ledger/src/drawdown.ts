@@ -2,7 +2,7 @@
 import { invariant, toIso, type Credits, type InstantMs } from '#libs/kernel';
 import type { AccountFact, GrantPart, Reissue, Release } from './account.facts.js';
 import type { AccountState, GrantState, LedgerContext } from './account.state.js';
-import { countersOf, grantPart, hasLapsed, moved } from './grant-part.js';
+import { countersOf, grantPart, hasLapsed, isFrozen, moved } from './grant-part.js';
 import { movedBasis } from './recognition.js';
 
 /** Where in the burn order the last drawdown of one fact stopped, so that the next one goes on from there. */
@@ -84,7 +84,10 @@ export function releaseParts(
     if (grant.isRevoked)
       then.push({
         type: 'GrantRevoked',
-        data: { decidedAt, part, reason: 'A hold of a revoked grant came back.', cause: 'returned_hold', taskId },
+        data: {
+          ...{ decidedAt, part, reason: 'A hold of a revoked grant came back.', cause: 'returned_hold', taskId, loss: null },
+          ...{ disputeId: grant.disputeId, spent: grant.spentIsDebt ? 'debt' : 'forgive' },
+        },
       });
     else then.push({ type: 'CreditsExpired', data: { decidedAt, part, cause: 'lapsed_refund', effectiveAt: decidedAt, taskId } });
   }
@@ -115,6 +118,7 @@ function reissue(
       reference: grant.reference,
       costBasis: movedBasis(grant.costBasis, goneBefore, goneBefore + credits, grant.credits),
       reissuedFrom: grant.id,
+      ...(isFrozen(grant) && grant.disputeId !== null && { disputeId: grant.disputeId }),
     },
   };
 }

@@ -2,11 +2,12 @@
 import { floorOfFraction, invariant, parseDecimal, refuse, toIso, type InstantMs, type Refusal } from '#libs/kernel';
 import type { AccountCommand, AccountRefusalCode } from './account.commands.js';
 import type { AccountFact, GrantPart, OverConsumptionPolicy, ProviderCost } from './account.facts.js';
-import type { AccountState, LedgerContext, ReservationState } from './account.state.js';
+import type { AccountState, GrantState, LedgerContext, ReservationState } from './account.state.js';
 import { evolveAccount } from './account.evolve.js';
 import { cloneAccount } from './account.snapshot.js';
 import { releaseParts, type ReturningPart } from './drawdown.js';
 import { countersOf, grantPart, moved } from './grant-part.js';
+import { recognisedMinor } from './recognition.js';
 import { invalid } from './refusals.js';
 import { decideReserve } from './reserve.decider.js';
 
@@ -33,7 +34,21 @@ export function decideConsume(state: AccountState, command: Consume, at: Instant
     });
   }
   const consumed = Math.min(used, reservation.credits);
-  return consume(state, reservation, consumed, command, overConsumption, at, context);
+  const facts = consume(state, reservation, consumed, command, overConsumption, at, context);
+  if (overConsumption === 'debt') facts.push(overConsumed(reservation, used - consumed, at, context));
+  return facts;
+}
+
+/** What the provider used beyond the hold is owed; it has no grant, so no money was ever deferred for it. */
+function overConsumed(reservation: ReservationState, credits: number, at: InstantMs, context: LedgerContext): AccountFact {
+  const { reservationId, taskId, model } = reservation;
+  return {
+    type: 'DebtRecorded',
+    data: {
+      ...{ decidedAt: toIso(at), debtId: context.nextDebtId(), credits, money: null, grantId: null, bucket: null },
+      ...{ cause: 'over_consumption', disputeId: null, taskId, reservationId, model },
+    },
+  };
 }
 
 function consume(
@@ -46,6 +61,7 @@ function consume(
   context: LedgerContext,
 ): AccountFact[] {
   const parts: GrantPart[] = [];
+  const owed: AccountFact[] = [];
   const returning: ReturningPart[] = [];
   let left = consumed;
   for (const { grantId, credits } of reservation.drawdown) {
@@ -55,7 +71,9 @@ function consume(
       const grant = state.grants.get(grantId);
       invariant(grant !== undefined, () => `${reservation.reservationId} holds of ${grantId}, which is none of the account's`);
       const before = countersOf(grant);
-      parts.push(grantPart(grant, take, before, moved(before, { available: 0, held: -take, gone: take })));
+      const part = grantPart(grant, take, before, moved(before, { available: 0, held: -take, gone: take }));
+      parts.push(part);
+      if (grant.spentIsDebt) owed.push(heldPartOwed(grant, part, reservation, at, context));
     }
     if (take < credits) returning.push({ grantId, credits: credits - take, consumed: take });
   }
@@ -78,7 +96,28 @@ function consume(
       overConsumption,
     },
   };
-  return then.length === 0 ? [fact] : [fact, ...then];
+  return then.length + owed.length === 0 ? [fact] : [fact, ...then, ...owed];
+}
+
+/** What was held of a grant when it was revoked is honoured; consumed, it is owed like what was spent before. */
+function heldPartOwed(
+  grant: GrantState,
+  part: GrantPart,
+  { reservationId, taskId, model }: ReservationState,
+  at: InstantMs,
+  context: LedgerContext,
+): AccountFact {
+  const { costBasis, credits: size, id, bucket, disputeId } = grant;
+  const amountMinor =
+    costBasis === null ? 0 : recognisedMinor(costBasis, part.after.gone, size) - recognisedMinor(costBasis, part.before.gone, size);
+  const money = costBasis === null ? null : { currency: costBasis.currency, amountMinor };
+  return {
+    type: 'DebtRecorded',
+    data: {
+      ...{ decidedAt: toIso(at), debtId: context.nextDebtId(), credits: part.credits, money, grantId: id, bucket },
+      ...{ cause: 'held_part', disputeId, taskId, reservationId, model },
+    },
+  };
 }
 
 /** Money rule 5: the whole hold goes back, with the reason that the receipt shows. */

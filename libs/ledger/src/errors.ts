@@ -15,8 +15,14 @@ export const LEDGER_ERRORS = {
   too_many_tasks: { meaning: 'The account has as many open tasks as it may have at once.', retryable: true },
   quote_expired: { meaning: 'The quote’s time is over; ask for a new one.', retryable: false },
   conflict: {
-    meaning: 'The request contradicts the present state: a quote used up, or more goodwill than the task consumed.',
+    meaning:
+      'The request contradicts the present state: a quote used up, more goodwill than the task consumed, a grant under an open dispute, or more taken away than there is.',
     retryable: false,
   },
-  already_settled: { meaning: 'The task consumed no credits, so that there is nothing to give back.', retryable: false },
+  already_settled: {
+    meaning:
+      'It has ended another way before: a task that consumed nothing, a grant that was revoked, a dispute or an adjustment that was decided.',
+    retryable: false,
+  },
+  forbidden: { meaning: 'A second person has to decide this: not the key that asked for it.', retryable: false },
 } as const satisfies ErrorCatalogue & Record<AccountRefusalCode, unknown>;

@@ -37,6 +37,11 @@ export function hasLapsed(grant: GrantState, at: InstantMs): boolean {
   return grant.lapsedEarly || (grant.expiresAt !== null && grant.expiresAt <= at);
 }
 
+/** Under an open dispute: what is available of it cannot be spent. A lost one has revoked it, a won one let go of it. */
+export function isFrozen(grant: GrantState): boolean {
+  return grant.disputeId !== null && !grant.isRevoked;
+}
+
 /** Earliest end first (none last), then earliest grant, then id: total, so that the same state always gives the same facts. */
 export function byExpiry(a: GrantState, b: GrantState): number {
   const ends = (a.expiresAt ?? Infinity) - (b.expiresAt ?? Infinity);

@@ -1,11 +1,13 @@
 // 2 decide · credits that are given and taken back by request; called by the account's decider.
-import { CREDITS_MAX, refuse, toIso, type InstantMs, type Money, type Refusal } from '#libs/kernel';
+import { CREDITS_MAX, refuse, toIso, type Credits, type InstantMs, type Money, type Refusal } from '#libs/kernel';
 import { BUCKETS, type AccountFact } from './account.facts.js';
 import type { AccountCommand, AccountRefusalCode } from './account.commands.js';
 import type { AccountState, LedgerContext } from './account.state.js';
 import { isCurrency } from './currency.js';
-import { countersOf, grantPart, moved } from './grant-part.js';
+import { repaymentBy } from './debt.js';
+import { openDisputeOn } from './dispute.decider.js';
 import { invalid } from './refusals.js';
+import { revocationOf, withReissues } from './revocation.js';
 
 const REFERENCE_CHARACTERS_MAX = 255;
 /** Half of what can be counted exactly: the rest is for allowances, upgrades and reissues, which are never refused. */
@@ -36,7 +38,7 @@ export function decideGrant(
     costBasis,
     reissuedFrom: null,
   };
-  return [{ type: 'CreditsGranted', data: { decidedAt: toIso(at), ...terms, cause: 'api' } }];
+  return [{ type: 'CreditsGranted', data: { decidedAt: toIso(at), ...terms, cause: 'api' } }, ...repaymentBy(state, terms, at)];
 }
 
 function faultOf(state: AccountState, command: GrantCredits, at: InstantMs): Refusal<AccountRefusalCode> | null {
@@ -44,12 +46,17 @@ function faultOf(state: AccountState, command: GrantCredits, at: InstantMs): Ref
   if (!BUCKETS.includes(bucket)) return invalid('/bucket', `Must be one of ${BUCKETS.join(', ')}.`);
   if (!Number.isSafeInteger(credits) || credits < 1 || credits > CREDITS_MAX)
     return invalid('/credits', `Must be a whole number from 1 to ${CREDITS_MAX}.`);
-  if (state.available + state.held + credits > ACCOUNT_CREDITS_MAX)
-    return invalid('/credits', 'The account would have more credits than can be counted exactly.');
+  const excess = exceedsAccount(state, credits);
+  if (excess !== null) return excess;
   if (expiresAt !== null && !(expiresAt > at)) return invalid('/expiresAt', 'Must be later than now.');
   if (reference !== null && reference.length > REFERENCE_CHARACTERS_MAX)
     return invalid('/reference', `Must have at most ${REFERENCE_CHARACTERS_MAX} characters.`);
   return costBasis === null ? null : costFault(command, costBasis);
+}
+
+export function exceedsAccount(state: AccountState, credits: Credits): Refusal<AccountRefusalCode> | null {
+  if (state.available + state.held + credits <= ACCOUNT_CREDITS_MAX) return null;
+  return invalid('/credits', 'The account would have more credits than can be counted exactly.');
 }
 
 /** Promotional and referral credits were never paid for: money on them would be revenue that nobody paid. */
@@ -61,16 +68,23 @@ function costFault(command: GrantCredits, { currency, amountMinor }: Money): Ref
   return invalid('/costBasis', 'Only purchased and subscription credits have a cost basis.');
 }
 
-/** What is available is taken back now; what is held follows when it comes back. What was spent is forgiven. */
+/**
+ * What is available is taken back now; what is held follows when it comes back. What was spent is forgiven, or becomes debt as in a lost
+ * dispute: then what was reissued from the grant goes with it.
+ */
 export function decideRevoke(
   state: AccountState,
   command: RevokeGrant,
   at: InstantMs,
+  context: LedgerContext,
 ): AccountFact[] | Refusal<AccountRefusalCode> | 'unchanged' {
+  const { reason, spent = 'forgive' } = command;
   const grant = state.grants.get(command.grantId);
   if (grant === undefined) return refuse('not_found', 'The account has no such grant.');
   if (grant.isRevoked) return 'unchanged';
-  const before = countersOf(grant);
-  const part = grantPart(grant, before.available, before, moved(before, { available: -before.available, held: 0, gone: before.available }));
-  return [{ type: 'GrantRevoked', data: { decidedAt: toIso(at), part, reason: command.reason, cause: 'request', taskId: null } }];
+  const family = spent === 'debt' ? withReissues(state, [grant]) : [grant];
+  const contested = openDisputeOn(family);
+  if (contested !== null) return contested;
+  const why = { cause: 'request', reason, disputeId: null, spent } as const;
+  return family.filter((member) => !member.isRevoked).flatMap((member) => revocationOf(member, why, at, context));
 }

@@ -16,19 +16,30 @@ export interface PolicyConfig {
   lapsedRefund: LapsedRefundPolicy;
   graceDays: number;
   overConsumption: OverConsumptionPolicy;
+  adjustmentLimit: number;
 }
 
-export function policiesOf({ burnOrder, lapsedRefund, graceDays, overConsumption }: PolicyConfig): LedgerPolicies {
-  return { burnOrder, lapsedRefund, graceDays, overConsumption };
+export function policiesOf({ burnOrder, lapsedRefund, graceDays, overConsumption, adjustmentLimit }: PolicyConfig): LedgerPolicies {
+  return { burnOrder, lapsedRefund, graceDays, overConsumption, adjustmentLimit };
 }
 
-/** Ids of grants follow from the command and count from 0 in every decision: the same command decided again makes the same ids. */
+/** Ids of grants and debts follow from the command and count from 0 in every decision: the same command decided again makes the same ids. */
 export function ledgerContexts(policies: LedgerPolicies, plans: Pick<PlanSource, 'plan'>): LedgerContextOf {
   const planTerms = (id: string): PlanTerms | null => plans.plan(id);
   return (commandId) => {
-    let made = 0;
-    return { policies, planTerms, nextGrantId: () => `grant_${commandId}${(made++).toString(16).padStart(2, '0')}` };
+    let grants = 0;
+    let debts = 0;
+    return {
+      policies,
+      planTerms,
+      nextGrantId: () => `grant_${commandId}${numbered(grants++)}`,
+      nextDebtId: () => `debt_${commandId}${numbered(debts++)}`,
+    };
   };
+}
+
+function numbered(index: number): string {
+  return index.toString(16).padStart(2, '0');
 }
 
 /** The grant that a command asked for, among the facts of its append: what was due comes before it. */

@@ -23,11 +23,13 @@ import {
   RevokeGrantHandler,
   SuspendAccountHandler,
 } from './account.handler.js';
+import { AdjustCreditsHandler, ApproveAdjustmentHandler, RejectAdjustmentHandler } from './adjustment.handler.js';
 import { AccountSessions } from './account.sessions.js';
 import { accountSnapshot } from './account.snapshot.js';
 import type { AccountState } from './account.state.js';
 import { AccountWrites } from './account.writes.js';
 import { BookDueHandler } from './book-due.handler.js';
+import { EndDisputeHandler, OpenDisputeHandler } from './dispute.handler.js';
 import { ledgerContexts, policiesOf, type LedgerContextOf, type PlanSource } from './ledger-context.js';
 import { LEDGER_CONTEXTS } from './ledger.tokens.js';
 
@@ -69,6 +71,11 @@ import { LEDGER_CONTEXTS } from './ledger.tokens.js';
     OpenAccountHandler,
     GrantCreditsHandler,
     RevokeGrantHandler,
+    OpenDisputeHandler,
+    EndDisputeHandler,
+    AdjustCreditsHandler,
+    ApproveAdjustmentHandler,
+    RejectAdjustmentHandler,
     ChangePlanHandler,
     ResetCycleHandler,
     SuspendAccountHandler,

@@ -26,6 +26,7 @@ export interface ReservePreview {
   plan: string;
   planVersion: number;
   status: AccountState['status'];
+  /** What can be spent: without what a dispute froze. */
   available: Credits;
   shortfall: Credits;
   /** In burn order; what there is when credits are short, nothing when the plan is too low. */
@@ -54,8 +55,8 @@ export function previewReserve(
     plan: current.plan,
     planVersion: context.planTerms(current.plan)?.version ?? 0,
     status: current.status,
-    available: current.available,
-    shortfall: Math.max(0, credits - current.available),
+    available: spendable(current),
+    shortfall: Math.max(0, credits - spendable(current)),
     drawdown: parts.map((part) => ({ bucket: part.bucket, grantId: part.grantId, credits: part.credits, expiresAt: part.expiresAt })),
     denial,
   };
@@ -148,11 +149,17 @@ function planTooLow(state: AccountState, minimum: MinimumPlan, context: LedgerCo
 }
 
 function creditsShort(state: AccountState, required: Credits): Refusal<AccountRefusalCode> | null {
-  if (state.available >= required) return null;
-  const shortfall = required - state.available;
-  return refuse('insufficient_credits', `This needs ${required} credits; ${state.available} are available, ${shortfall} are missing.`, {
+  const available = spendable(state);
+  if (available >= required) return null;
+  const shortfall = required - available;
+  return refuse('insufficient_credits', `This needs ${required} credits; ${available} are available, ${shortfall} are missing.`, {
     required,
-    available: state.available,
+    available,
     shortfall,
   });
+}
+
+/** What can be spent: frozen credits are there, and are not. */
+function spendable(state: AccountState): Credits {
+  return state.available - state.frozen;
 }

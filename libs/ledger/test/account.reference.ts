@@ -4,7 +4,8 @@
 export type ReferenceBucket = 'subscription' | 'purchased' | 'promotional' | 'referral';
 
 /** Where one credit is. */
-type Place = 'available' | 'held' | 'consumed' | 'expired' | 'revoked' | 'reissued';
+type Place = 'available' | 'held' | Gone;
+type Gone = 'consumed' | 'expired' | 'revoked' | 'reissued' | 'adjusted' | 'repaid';
 
 export interface ReferenceGrant {
   id: string;
@@ -15,8 +16,37 @@ export interface ReferenceGrant {
   /** What it cost, in minor units of one currency; null for nothing. */
   cost: bigint | null;
   from: string | null;
+  reference: string | null;
   cycleEndedEarly: boolean;
   revoked: boolean;
+  /** Revoked, and what was spent is owed. */
+  owed: boolean;
+  dispute: string | null;
+  /** What every kind of movement took of the cost, net. */
+  out: Record<Gone, bigint>;
+  /** Of `revoked`: what went back to the payer, not what goodwill wrote off. */
+  takenBack: bigint;
+  /** Credits that goodwill wrote off. */
+  writtenOff: number;
+}
+
+interface ReferenceDispute {
+  grants: ReferenceGrant[];
+  status: 'open' | 'won' | 'lost';
+}
+
+export interface ReferenceDebt {
+  of: ReferenceGrant | null;
+  credits: number;
+  settled: number;
+  money: bigint;
+}
+
+interface ReferenceAdjustment {
+  bucket: ReferenceBucket;
+  credits: number;
+  by: string;
+  status: 'pending' | 'applied' | 'rejected';
 }
 
 /** One held or consumed credit. */
@@ -32,7 +62,8 @@ export interface ReferenceOptions {
   burnOrder: readonly ReferenceBucket[];
   lapsedRefund: 'grace' | 'expire';
   graceDays: number;
-  overConsumption: 'reject' | 'cap';
+  overConsumption: 'reject' | 'cap' | 'debt';
+  adjustmentLimit: number;
   plans: Readonly<Record<string, ReferencePlan>>;
   /** Hours east of UTC, without daylight saving. */
   zoneHours: number;
@@ -55,7 +86,13 @@ export class ReferenceAccount {
   holds = new Map<string, Drawn[]>();
   /** Per task, what it consumed in the order of drawing; credits that came back are taken out. */
   spent = new Map<string, Drawn[]>();
+  /** Per task, what it used beyond its hold and was not given back. */
+  overSpent = new Map<string, number>();
   wasConsumed = new Set<string>();
+  disputes = new Map<string, ReferenceDispute>();
+  /** Settled ones too, oldest first. */
+  debts: ReferenceDebt[] = [];
+  adjustments = new Map<string, ReferenceAdjustment>();
   quoteUses = new Map<string, number>();
   pending: string | null = null;
   suspended = false;
@@ -98,7 +135,7 @@ export class ReferenceAccount {
       const ended = this.grants
         .filter((grant) => grant.end !== null && grant.end <= now && count(grant, 'available') > 0)
         .filter((grant) => (grant.end as number) < reset || (grant.end === reset && grant.bucket !== 'subscription'));
-      ended.forEach((grant) => change(grant, 'available', 'expired'));
+      ended.forEach((grant) => putAll(grant, 'available', 'expired'));
       if (reset > now) return;
       this.boundary += 1;
       this.endCycle(reset);
@@ -112,7 +149,7 @@ export class ReferenceAccount {
 
   private endCycle(at: number): void {
     for (const grant of this.grants.filter((candidate) => candidate.bucket === 'subscription')) {
-      change(grant, 'available', 'expired');
+      putAll(grant, 'available', 'expired');
       grant.cycleEndedEarly = true;
     }
     if (this.pending !== null) this.plan = this.pending;
@@ -120,11 +157,19 @@ export class ReferenceAccount {
     this.addGrant('subscription', this.allowance(), at, this.boundaryAt(this.boundary), null, null);
   }
 
-  grant(now: number, bucket: ReferenceBucket, credits: number, end: number | null, cost: bigint | null): ReferenceOutcome {
+  grant(
+    now: number,
+    bucket: ReferenceBucket,
+    credits: number,
+    end: number | null,
+    cost: bigint | null,
+    reference: string | null,
+  ): ReferenceOutcome {
     if (end !== null && end <= now) return 'refused validation_failed';
     if (cost !== null && (bucket === 'promotional' || bucket === 'referral')) return 'refused validation_failed';
     const cycleEnd = this.boundaryAt(this.boundary);
-    this.addGrant(bucket, credits, now, end ?? (bucket === 'subscription' ? cycleEnd : null), cost === 0n ? null : cost, null);
+    this.addGrant(bucket, credits, now, end ?? (bucket === 'subscription' ? cycleEnd : null), cost === 0n ? null : cost, null, reference);
+    this.repay();
     return 'done';
   }
 
@@ -147,7 +192,7 @@ export class ReferenceAccount {
       for (let i = 0; i < request.credits; i += 1) {
         const next = this.nextCredit();
         if (next === null) return 'refused insufficient_credits';
-        next[0].credits[next[1]] = 'held';
+        put(next[0], next[1], 'held');
         drawn.push(next);
       }
       this.holds.set(request.task, drawn);
@@ -157,9 +202,10 @@ export class ReferenceAccount {
   }
 
   /** The first available credit of the first grant in burn order; sorts everything, every time. */
-  private nextCredit(): Drawn | null {
+  private nextCredit(bucket: ReferenceBucket | null = null): Drawn | null {
     const sorted = this.grants
-      .filter((grant) => grant.credits.includes('available'))
+      .filter((grant) => bucket === null || grant.bucket === bucket)
+      .filter((grant) => grant.credits.includes('available') && !isFrozen(grant))
       .sort((a, b) => {
         const buckets = this.options.burnOrder.indexOf(a.bucket) - this.options.burnOrder.indexOf(b.bucket);
         if (buckets !== 0) return buckets;
@@ -175,12 +221,22 @@ export class ReferenceAccount {
     if (drawn === undefined) return 'unchanged';
     let used = Math.floor((drawn.length * percent) / 100);
     if (used > drawn.length && this.options.overConsumption === 'reject') return 'refused conflict';
+    const beyond = this.options.overConsumption === 'debt' ? Math.max(0, used - drawn.length) : 0;
     used = Math.min(used, drawn.length);
     const taken = drawn.slice(0, used);
-    for (const [grant, index] of taken) grant.credits[index] = 'consumed';
+    const before = new Map(taken.map(([grant]) => [grant, grant.out.consumed]));
+    for (const [grant, index] of taken) put(grant, index, 'consumed');
     this.spent.set(task, taken);
-    if (taken.length > 0) this.wasConsumed.add(task);
+    if (taken.length + beyond > 0) this.wasConsumed.add(task);
     this.comeBack(now, drawn.slice(used));
+    for (const [grant, money] of before) {
+      const credits = taken.filter(([origin]) => origin === grant).length;
+      if (grant.owed) this.debts.push({ of: grant, credits, settled: 0, money: grant.out.consumed - money });
+    }
+    if (beyond > 0) {
+      this.debts.push({ of: null, credits: beyond, settled: 0, money: 0n });
+      this.overSpent.set(task, beyond);
+    }
     this.holds.delete(task);
     return 'done';
   }
@@ -201,26 +257,139 @@ export class ReferenceAccount {
   goodwill(now: number, task: string, credits: number): ReferenceOutcome {
     if (!this.wasConsumed.has(task)) return 'refused already_settled';
     const spent = this.spent.get(task) ?? [];
-    if (credits > spent.length) return 'refused conflict';
-    const back = spent.slice(spent.length - credits);
-    this.spent.set(task, spent.slice(0, spent.length - credits));
+    const beyond = this.overSpent.get(task) ?? 0;
+    if (credits > spent.length + beyond) return 'refused conflict';
+    const ofBeyond = Math.min(beyond, credits);
+    const ofHeld = credits - ofBeyond;
+    this.overSpent.set(task, beyond - ofBeyond);
+    const back = spent.slice(spent.length - ofHeld);
+    this.spent.set(task, spent.slice(0, spent.length - ofHeld));
     const revoked = back.filter(([grant]) => grant.revoked);
     this.comeBack(
       now,
       back.filter(([grant]) => !grant.revoked),
     );
+    const unowedBeyond = ofBeyond - this.settle(ofBeyond, (debt) => debt.of === null);
+    if (unowedBeyond > 0) this.addGrant('purchased', unowedBeyond, now, null, null, null);
     for (const grant of [...new Set(revoked.reverse().map(([origin]) => origin))]) {
-      this.addGrant(grant.bucket, revoked.filter(([origin]) => origin === grant).length, now, null, null, null);
+      const indexes = revoked.filter(([origin]) => origin === grant).map(([, index]) => index);
+      const lowered = this.settle(indexes.length, (debt) => debt.of === grant);
+      // They stay gone: as revoked, though nobody got anything back for them.
+      for (const index of indexes.slice(0, lowered)) put(grant, index, 'available');
+      const takenBack = grant.takenBack;
+      for (const index of indexes.slice(0, lowered)) put(grant, index, 'revoked');
+      grant.takenBack = takenBack;
+      grant.writtenOff += lowered;
+      if (indexes.length > lowered) this.addGrant(grant.bucket, indexes.length - lowered, now, null, null, null);
     }
     return 'done';
   }
 
-  revoke(id: string): ReferenceOutcome {
+  /** One credit at a time: of the debts that come first, then of the oldest. Answers how many there were to settle. */
+  private settle(credits: number, isFirst: (debt: ReferenceDebt) => boolean): number {
+    for (let settled = 0; settled < credits; settled += 1) {
+      const open = this.debts.filter((debt) => debt.settled < debt.credits);
+      const debt = open.find(isFirst) ?? open[0];
+      if (debt === undefined) return settled;
+      debt.settled += 1;
+    }
+    return credits;
+  }
+
+  owing(): number {
+    return this.debts.reduce((sum, debt) => sum + debt.credits - debt.settled, 0);
+  }
+
+  /** The youngest grant, if it was bought: for every credit owed one of it is gone. */
+  private repay(): void {
+    const grant = this.grants.at(-1);
+    if (grant?.bucket !== 'purchased') return;
+    const repaid = this.settle(grant.credits.length, () => false);
+    for (let index = 0; index < repaid; index += 1) put(grant, index, 'repaid');
+  }
+
+  private family(roots: readonly ReferenceGrant[]): ReferenceGrant[] {
+    const isOf = (grant: ReferenceGrant): boolean => {
+      if (roots.includes(grant)) return true;
+      const parent = this.grants.find((candidate) => candidate.id === grant.from);
+      return parent !== undefined && isOf(parent);
+    };
+    return this.grants.filter(isOf);
+  }
+
+  openDispute(id: string, by: { grant: string } | { reference: string }): ReferenceOutcome {
+    const named = this.grants.filter((grant) => ('grant' in by ? grant.id === by.grant : grant.reference === by.reference));
+    if (named.length === 0) return 'refused not_found';
+    const family = this.family(named);
+    if (family.some(isFrozen)) return 'refused conflict';
+    const roots = named.filter((grant) => !family.some((other) => other.id === grant.from));
+    if (roots.some((grant) => grant.revoked)) return 'refused already_settled';
+    const grants = family.filter((grant) => !grant.revoked);
+    for (const grant of grants) grant.dispute = id;
+    this.disputes.set(id, { grants, status: 'open' });
+    return 'done';
+  }
+
+  endDispute(id: string, outcome: 'won' | 'lost'): ReferenceOutcome {
+    const dispute = this.disputes.get(id);
+    if (dispute === undefined) return 'refused not_found';
+    if (dispute.status === outcome) return 'unchanged';
+    if (dispute.status !== 'open') return 'refused already_settled';
+    dispute.status = outcome;
+    for (const grant of dispute.grants) {
+      if (outcome === 'won') grant.dispute = null;
+      else this.takeBack(grant, true);
+    }
+    return 'done';
+  }
+
+  private takeBack(grant: ReferenceGrant, owed: boolean): void {
+    putAll(grant, 'available', 'revoked');
+    grant.revoked = true;
+    grant.owed = owed;
+    const spent = count(grant, 'consumed') + count(grant, 'repaid');
+    if (owed && spent > 0) this.debts.push({ of: grant, credits: spent, settled: 0, money: grant.out.consumed + grant.out.repaid });
+  }
+
+  adjust(now: number, id: string, bucket: ReferenceBucket, credits: number, by: string): ReferenceOutcome {
+    if (Math.abs(credits) <= this.options.adjustmentLimit) return this.apply(now, bucket, credits);
+    const outcome = this.copy().apply(now, bucket, credits);
+    if (outcome !== 'done') return outcome;
+    this.adjustments.set(id, { bucket, credits, by, status: 'pending' });
+    return 'done';
+  }
+
+  decideAdjustment(now: number, id: string, decision: 'applied' | 'rejected', by: string): ReferenceOutcome {
+    const adjustment = this.adjustments.get(id);
+    if (adjustment === undefined) return 'refused already_settled';
+    if (adjustment.by === by) return 'refused forbidden';
+    if (adjustment.status === decision) return 'unchanged';
+    if (adjustment.status !== 'pending') return 'refused already_settled';
+    adjustment.status = decision;
+    return decision === 'applied' ? this.apply(now, adjustment.bucket, adjustment.credits) : 'done';
+  }
+
+  private apply(now: number, bucket: ReferenceBucket, credits: number): ReferenceOutcome {
+    if (credits > 0) {
+      this.addGrant(bucket, credits, now, bucket === 'subscription' ? this.boundaryAt(this.boundary) : null, null, null);
+      this.repay();
+      return 'done';
+    }
+    for (let i = 0; i < -credits; i += 1) {
+      const next = this.nextCredit(bucket);
+      if (next === null) return 'refused conflict';
+      put(next[0], next[1], 'adjusted');
+    }
+    return 'done';
+  }
+
+  revoke(id: string, owed: boolean): ReferenceOutcome {
     const grant = this.grants.find((candidate) => candidate.id === id);
     if (grant === undefined) return 'refused not_found';
     if (grant.revoked) return 'unchanged';
-    change(grant, 'available', 'revoked');
-    grant.revoked = true;
+    const family = owed ? this.family([grant]) : [grant];
+    if (family.some(isFrozen)) return 'refused conflict';
+    for (const member of family) if (!member.revoked) this.takeBack(member, owed);
     return 'done';
   }
 
@@ -261,10 +430,16 @@ export class ReferenceAccount {
       const goneBefore = goneOf(grant) - indexes.filter((index) => grant.credits[index] === 'consumed').length;
       const lapsed = grant.cycleEndedEarly || (grant.end !== null && grant.end <= now);
       const to: Place = grant.revoked ? 'revoked' : !lapsed ? 'available' : this.options.lapsedRefund === 'grace' ? 'reissued' : 'expired';
-      for (const index of indexes) grant.credits[index] = to;
+      for (const index of indexes) put(grant, index, 'available');
+      if (to !== 'available') for (const index of indexes) put(grant, index, to);
       if (to !== 'reissued') continue;
       const moved = grant.cost === null ? 0n : recognised(grant, goneBefore + indexes.length) - recognised(grant, goneBefore);
-      this.addGrant(grant.bucket, indexes.length, now, now + this.options.graceDays * DAY, moved === 0n ? null : moved, grant.id);
+      const end = now + this.options.graceDays * DAY;
+      this.addGrant(grant.bucket, indexes.length, now, end, moved === 0n ? null : moved, grant.id, grant.reference);
+      const reissued = this.grants.at(-1) as ReferenceGrant;
+      if (!isFrozen(grant) || grant.dispute === null) continue;
+      reissued.dispute = grant.dispute;
+      this.disputes.get(grant.dispute)?.grants.push(reissued);
     }
   }
 
@@ -275,10 +450,15 @@ export class ReferenceAccount {
     end: number | null,
     cost: bigint | null,
     from: string | null,
+    reference: string | null = null,
   ): void {
     if (credits === 0) return;
     const places = new Array<Place>(credits).fill('available');
-    this.grants.push({ id: this.newId(), bucket, credits: places, grantedAt, end, cost, from, cycleEndedEarly: false, revoked: false });
+    const out = { consumed: 0n, expired: 0n, revoked: 0n, reissued: 0n, adjusted: 0n, repaid: 0n };
+    this.grants.push({
+      ...{ id: this.newId(), bucket, credits: places, grantedAt, end, cost, from, reference, out },
+      ...{ cycleEndedEarly: false, revoked: false, owed: false, dispute: null, takenBack: 0n, writtenOff: 0 },
+    });
   }
 
   private planOf(id: string): ReferencePlan {
@@ -290,12 +470,17 @@ export class ReferenceAccount {
   }
 
   private copy(): ReferenceAccount {
-    const grants = new Map(this.grants.map((grant) => [grant, { ...grant, credits: [...grant.credits] }]));
+    const grants = new Map(this.grants.map((grant) => [grant, { ...grant, credits: [...grant.credits], out: { ...grant.out } }]));
+    const twin = (grant: ReferenceGrant): ReferenceGrant => grants.get(grant) as ReferenceGrant;
     const follow = (drawn: readonly Drawn[]): Drawn[] => drawn.map(([grant, index]) => [grants.get(grant) as ReferenceGrant, index]);
     const copy = Object.assign(Object.create(ReferenceAccount.prototype) as ReferenceAccount, this);
     copy.grants = [...grants.values()];
     copy.holds = new Map([...this.holds].map(([task, drawn]) => [task, follow(drawn)]));
     copy.spent = new Map([...this.spent].map(([task, drawn]) => [task, follow(drawn)]));
+    copy.overSpent = new Map(this.overSpent);
+    copy.disputes = new Map([...this.disputes].map(([id, dispute]) => [id, { ...dispute, grants: dispute.grants.map(twin) }]));
+    copy.debts = this.debts.map((debt) => ({ ...debt, of: debt.of === null ? null : twin(debt.of) }));
+    copy.adjustments = new Map([...this.adjustments].map(([id, adjustment]) => [id, { ...adjustment }]));
     copy.wasConsumed = new Set(this.wasConsumed);
     copy.quoteUses = new Map(this.quoteUses);
     return copy;
@@ -315,6 +500,23 @@ export function recognised(grant: ReferenceGrant, gone: number): bigint {
   return ((grant.cost ?? 0n) * BigInt(gone)) / BigInt(grant.credits.length);
 }
 
-function change(grant: ReferenceGrant, from: Place, to: Place): void {
-  grant.credits = grant.credits.map((credit) => (credit === from ? to : credit));
+export function isFrozen(grant: ReferenceGrant): boolean {
+  return grant.dispute !== null && !grant.revoked;
+}
+
+/** One credit goes to another place, and takes with it what one more, or one fewer, gone makes of the cost. */
+function put(grant: ReferenceGrant, index: number, to: Place): void {
+  const from = grant.credits[index] as Place;
+  const before = recognised(grant, goneOf(grant));
+  grant.credits[index] = to;
+  const moved = recognised(grant, goneOf(grant)) - before;
+  if (from !== 'available' && from !== 'held') grant.out[from] += moved;
+  else if (to !== 'available' && to !== 'held') grant.out[to] += moved;
+  if (to === 'revoked') grant.takenBack += moved;
+}
+
+function putAll(grant: ReferenceGrant, from: Place, to: Place): void {
+  grant.credits.forEach((credit, index) => {
+    if (credit === from) put(grant, index, to);
+  });
 }

@@ -35,11 +35,18 @@ export const POLICIES: LedgerPolicies = {
   lapsedRefund: 'grace',
   graceDays: 7,
   overConsumption: 'reject',
+  adjustmentLimit: 1000,
 };
 
 export function testContext(policies: Partial<LedgerPolicies> = {}, prefix = 'g'): LedgerContext {
-  let made = 0;
-  return { policies: { ...POLICIES, ...policies }, planTerms: (plan) => PLANS[plan] ?? null, nextGrantId: () => `${prefix}.${made++}` };
+  let grants = 0;
+  let debts = 0;
+  return {
+    policies: { ...POLICIES, ...policies },
+    planTerms: (plan) => PLANS[plan] ?? null,
+    nextGrantId: () => `${prefix}.${grants++}`,
+    nextDebtId: () => `debt.${prefix}.${debts++}`,
+  };
 }
 
 export type FactData<Type extends AccountFactType> = Extract<AccountFact, { type: Type }>['data'];
@@ -113,7 +120,8 @@ export class AccountScript {
   /** Answers the new grant's id. */
   grant(bucket: GrantState['bucket'], credits: number, more: Partial<Extract<AccountCommand, { type: 'GrantCredits' }>> = {}): string {
     const facts = this.do({ type: 'GrantCredits', bucket, credits, expiresAt: null, reference: null, costBasis: null, ...more });
-    return (facts.at(-1) as Extract<AccountFact, { type: 'CreditsGranted' }>).data.grantId;
+    // A repayment may follow it, and what was due comes before it.
+    return (facts.findLast((fact) => fact.type === 'CreditsGranted') as Extract<AccountFact, { type: 'CreditsGranted' }>).data.grantId;
   }
 
   reserve(taskId: string, credits: number): AccountFact[] {

@@ -34,20 +34,62 @@ export function postingsOf(fact: AccountFact): ReferencePosting[] {
     case 'CycleReset':
       return [...fact.data.lapsed.flatMap(expired), ...(fact.data.granted === null ? [] : granted(fact.data.granted))];
     case 'GrantRevoked': {
-      const { part } = fact.data;
+      const { part, loss } = fact.data;
+      const currency = part.costBasis?.currency ?? '';
       return [
         ...credits(part, `${part.bucket}:available`, `revoked:${part.bucket}`),
         ...money(part, 'liabilities:deferred-revenue', 'assets:clearing'),
+        ...pair(currency, loss?.expiredMinor ?? 0, 'assets:clearing', 'revenue:breakage'),
+        ...pair(currency, loss?.adjustedMinor ?? 0, 'assets:clearing', 'revenue:adjustment'),
+        ...pair(currency, loss?.roundingMinor ?? 0, 'assets:clearing', 'revenue:debt'),
+      ];
+    }
+    case 'DebtRecorded': {
+      const { credits: owed, money: worth, bucket, model } = fact.data;
+      return [
+        ...pair('CREDIT', owed, 'debt', bucket === null ? `consumed:${String(model)}` : `revoked:${bucket}:spent`),
+        ...(worth === null ? [] : pair(worth.currency, worth.amountMinor, 'assets:clearing', 'assets:receivable')),
+      ];
+    }
+    case 'DebtRepaid':
+      return repaid(fact.data);
+    case 'CreditsAdjusted': {
+      const { granted: terms, parts, bucket } = fact.data;
+      return [
+        ...(terms === null ? [] : pair('CREDIT', terms.credits, `adjusted:${bucket}`, `${bucket}:available`)),
+        ...parts.flatMap((part) => [
+          ...credits(part, `${part.bucket}:available`, `adjusted:${part.bucket}`),
+          ...money(part, 'liabilities:deferred-revenue', 'revenue:adjustment'),
+        ]),
       ];
     }
     case 'ProviderCostBooked':
       return costs([fact.data.providerCost]);
+    case 'DisputeOpened':
+    case 'DisputeWon':
+    case 'DisputeLost':
+    case 'AdjustmentRequested':
+    case 'AdjustmentRejected':
     case 'AccountOpened':
     case 'PlanChanged':
     case 'AccountSuspended':
     case 'AccountResumed':
       return [];
   }
+}
+
+/** What a purchase takes out of deferred revenue and what leaves the receivable need not be the same, nor of one currency. */
+function repaid(data: Extract<AccountFact, { type: 'DebtRepaid' }>['data']): ReferencePosting[] {
+  const { cause, part, settlements, goodwill: origin } = data;
+  const from = cause === 'purchase' ? 'purchased:available' : `consumed:${String(origin?.model)}`;
+  const against = cause === 'purchase' ? 'revenue:debt' : `revenue:usage:${String(origin?.model)}`;
+  return [
+    ...pair('CREDIT', data.credits, from, 'debt'),
+    ...(part === null || cause === 'goodwill' ? [] : money(part, 'liabilities:deferred-revenue', 'revenue:debt')),
+    ...settlements.flatMap(({ receivable }) =>
+      receivable === null ? [] : pair(receivable.currency, receivable.amountMinor, 'assets:receivable', against),
+    ),
+  ];
 }
 
 function granted(terms: GrantTerms): ReferencePosting[] {

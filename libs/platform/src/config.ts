@@ -49,9 +49,11 @@ export interface Config {
   deadlinePolicy: 'release_now' | 'hold_until_verdict';
   holdCapHours: number;
   lateResult: 'deliver_free' | 'offer' | 'discard';
-  overConsumption: 'reject' | 'cap';
+  overConsumption: 'reject' | 'cap' | 'debt';
   /** By provider id; none for a provider: as its adapter declares. */
   providerJobsMax: Readonly<Record<string, number>>;
+  /** Adjustments of more credits than this, plus or minus, need a second person. */
+  adjustmentLimit: number;
   openTasksPerAccountMax: number;
   /** Requests a second per key; 0 is no limit. */
   requestsPerSecondMax: number;
@@ -61,9 +63,16 @@ export interface Config {
   promptCharactersMax: number;
   metadataKeysMax: number;
   metadataCharactersMax: number;
+  auditRetentionDays: number;
   sessionsMax: number;
   snapshotEveryFacts: number;
   drainTimeoutMs: number;
   /** PostgreSQL connections of one process beside the append connection. */
   poolSize: number;
+  /** Null: `rollcredits.local/<deployment id>`. */
+  ledgerOrigin: string | null;
+  /** Secret; PKCS#8 PEM. */
+  ledgerSigningKey: string | null;
+  /** Absolute. */
+  ledgerSigningKeyFile: string | null;
 }

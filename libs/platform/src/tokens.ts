@@ -30,3 +30,7 @@ export const PROVIDERS = Symbol('Providers');
 export const MESSAGING = Symbol('Messaging');
 /** DeploymentSecret: what every process of the deployment knows and nobody else. */
 export const DEPLOYMENT_SECRET = Symbol('DeploymentSecret');
+/** FinanceReads of #libs/finance: what finance asks of the journal. */
+export const FINANCE_READS = Symbol('FinanceReads');
+/** HeadSource of #libs/finance: the proof's signed head; absent where none is signed. */
+export const HEAD_SOURCE = Symbol('HeadSource');

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { MemoryEventStore } from '#libs/event-store';
-import { type AccountState, type Bucket, type GrantState, type LapsedRefundPolicy } from '#libs/ledger';
+import { adjustmentView, disputeView, type AccountState, type Bucket, type GrantState, type LapsedRefundPolicy } from '#libs/ledger';
 import { isOver } from '#libs/tasks';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
 import { figuresOf } from './task-status/task-row.js';
@@ -23,7 +23,11 @@ type Step =
   | { do: 'goodwill'; task: number; credits: number }
   | { do: 'plan'; account: number; plan: string }
   | { do: 'reset'; account: number }
-  | { do: 'revoke'; account: number; grant: number }
+  | { do: 'revoke'; account: number; grant: number; spent: 'forgive' | 'debt' }
+  | { do: 'dispute'; account: number; grant: number; byReference: boolean }
+  | { do: 'end_dispute'; account: number; outcome: 'won' | 'lost' }
+  | { do: 'adjust'; account: number; bucket: Bucket; credits: number }
+  | { do: 'decide'; account: number; decision: 'approve' | 'reject' }
   | { do: 'suspend' | 'resume'; account: number }
   | { do: 'wait'; days: number }
   | { do: 'due'; account: number };
@@ -57,12 +61,30 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), days: fc.integer({ min: 1, max: 45 }) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('plan' as const), account, plan: fc.constantFrom('free', 'pro') }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('reset' as const), account }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('revoke' as const), account, grant: fc.nat(10) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('revoke' as const), account, grant: fc.nat(10), spent: fc.constantFrom('forgive', 'debt') }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('dispute' as const), account, grant: fc.nat(6), byReference: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('end_dispute' as const), account, outcome: fc.constantFrom('won', 'lost') }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        ...{ do: fc.constant('adjust' as const), account, bucket: fc.constantFrom('purchased', 'promotional') },
+        credits: fc.constantFrom(-300, -20, 20, 300),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('decide' as const), account, decision: fc.constantFrom('approve', 'reject') }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('suspend' as const, 'resume' as const), account }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('due' as const), account }) },
   ),
   { minLength: 20, maxLength: 60 },
 );
+
+let made = 0;
+function next(): number {
+  return (made += 1);
+}
 
 async function play(world: World, step: Step): Promise<unknown> {
   const accountId = 'account' in step ? (ACCOUNTS[step.account] as string) : '';
@@ -88,7 +110,38 @@ async function play(world: World, step: Step): Promise<unknown> {
       return await world.account(accountId, { type: 'ResetCycle', reason: 'an operator asked' });
     case 'revoke': {
       const grantId = [...(world.accounts.get(accountId)?.state.grants.keys() ?? [])][step.grant];
-      return grantId === undefined ? undefined : await world.account(accountId, { type: 'RevokeGrant', grantId, reason: 'error' });
+      return grantId === undefined
+        ? undefined
+        : await world.account(accountId, { type: 'RevokeGrant', grantId, reason: 'error', spent: step.spent });
+    }
+    case 'dispute': {
+      const { state } = world.accounts.get(accountId) as { state: AccountState };
+      const grantId = [...state.grants.keys()][step.grant] ?? 'none';
+      const by = step.byReference ? { reference: 'ref', grantId: null } : { reference: null, grantId };
+      return await world.account(accountId, {
+        type: 'OpenDispute',
+        disputeId: `dispute_${world.clock.at}_${next()}`,
+        reason: 'chargeback',
+        ...by,
+      });
+    }
+    case 'end_dispute': {
+      const disputeId = [...(world.accounts.get(accountId)?.state.disputes.keys() ?? [])].at(-1) ?? 'none';
+      return await world.account(accountId, { type: 'EndDispute', disputeId, outcome: step.outcome });
+    }
+    case 'adjust': {
+      const { bucket, credits } = step;
+      const terms = { bucket, credits, reason: 'outage', ticket: 'SUP-1', requestedBy: 'key_1' };
+      return await world.account(accountId, { type: 'Adjust', adjustmentId: `adj_${next()}`, ...terms });
+    }
+    case 'decide': {
+      const adjustmentId = [...(world.accounts.get(accountId)?.state.adjustments.keys() ?? [])].at(-1) ?? 'none';
+      return await world.account(
+        accountId,
+        step.decision === 'approve'
+          ? { type: 'ApproveAdjustment', adjustmentId, approvedBy: 'key_2' }
+          : { type: 'RejectAdjustment', adjustmentId, rejectedBy: 'key_2', reason: 'no' },
+      );
     }
     case 'suspend':
     case 'resume':
@@ -166,7 +219,7 @@ describe('whatever happens to accounts and tasks', () => {
       const worlds: World[] = [];
       await fc.assert(
         fc.asyncProperty(steps, async (history) => {
-          const world = new World(store, clock, `t${worlds.length}`, { ...POLICIES, lapsedRefund }, worlds.length);
+          const world = new World(store, clock, `t${worlds.length}`, { ...POLICIES, lapsedRefund, adjustmentLimit: 100 }, worlds.length);
           worlds.push(world);
           for (const accountId of ACCOUNTS) await world.open(accountId);
           for (const step of history) await play(world, step);
@@ -187,7 +240,10 @@ describe('whatever happens to accounts and tasks', () => {
 async function compare(world: World): Promise<void> {
   for (const [accountId, { state, revision }] of world.accounts) {
     const stream = `account-${world.tenant}.${accountId}`;
-    expect(await projectedAccount(stream)).toEqual({ ...termsOf(state), revision, grants: [...state.grants.values()].map(countersOf) });
+    const positions = (await world.store.readStream(stream)).map((fact) => fact.position);
+    const grants = [...state.grants.values()].map((grant) => ({ ...countersOf(grant), position: positions[grant.revision] }));
+    expect(await projectedAccount(stream)).toEqual({ ...termsOf(state), revision, grants });
+    await compareClaims(world, accountId, state, positions);
     const { rows } = await database.pool.query<{ sum: string; consumed: string }>(
       'SELECT coalesce(sum(credits), 0) AS sum FROM movement WHERE stream = $1',
       [stream],
@@ -211,14 +267,38 @@ async function compare(world: World): Promise<void> {
   }
 }
 
+/** Disputes and adjustments as they are listed are what the account's state says of them. */
+async function compareClaims(world: World, accountId: string, state: AccountState, positions: readonly string[]): Promise<void> {
+  const who = { tenant: world.tenant, accounts: [accountId] };
+  const listed = await harness?.reads.disputes(who, { limit: 200, cursor: null });
+  const disputes = [...state.disputes.values()].map((dispute) =>
+    disputeView(state, dispute, world.clock.at, positions[dispute.revision] as string),
+  );
+  expect(listed?.data).toEqual(disputes.reverse());
+  for (const dispute of disputes) expect(await harness?.reads.dispute(who, dispute.id)).toEqual(dispute);
+  const adjusted = (await harness?.reads.adjustments(who, { limit: 200, cursor: null }))?.data ?? [];
+  for (const adjustment of state.adjustments.values()) {
+    const view = adjustmentView(accountId, adjustment, positions[adjustment.revision] as string);
+    expect(adjusted.find((row) => row.id === view.id)).toEqual(view);
+  }
+  const facts = await world.store.readStream(`account-${world.tenant}.${accountId}`);
+  const applied = facts.filter((fact) => fact.type === 'CreditsAdjusted').map((fact) => fact.data['adjustmentId']);
+  expect(
+    adjusted
+      .filter((row) => row.status === 'applied')
+      .map((row) => row.id)
+      .sort(),
+  ).toEqual(applied.sort());
+}
+
 function termsOf(state: AccountState): object {
-  const { accountId, plan, pendingPlan, timezone, billingAnchor, nextResetAt, openedAt, status } = state;
-  return { accountId, plan, pendingPlan, timezone, billingAnchor, nextResetAt, openedAt, status };
+  const { accountId, plan, pendingPlan, timezone, billingAnchor, nextResetAt, openedAt, status, debt } = state;
+  return { accountId, plan, pendingPlan, timezone, billingAnchor, nextResetAt, openedAt, status, debt };
 }
 
 function countersOf(grant: GrantState): object {
-  const { lapsedEarly: _early, isRevoked: _revoked, ...counters } = grant;
-  return counters;
+  const { lapsedEarly: _early, isRevoked, spentIsDebt: _owed, money: _money, revision: _revision, ...counters } = grant;
+  return { ...counters, frozen: grant.disputeId !== null && !isRevoked };
 }
 
 async function projectedAccount(stream: string): Promise<object> {
@@ -233,6 +313,7 @@ async function projectedAccount(stream: string): Promise<object> {
     nextResetAt: account.next_reset_at.getTime(),
     openedAt: account.opened_at.getTime(),
     status: account.status,
+    debt: Number(account.debt),
     revision: account.revision,
     grants: rows.map((row) => ({
       id: row.grant_id,
@@ -251,6 +332,9 @@ async function projectedAccount(stream: string): Promise<object> {
       reference: row.reference,
       costBasis: row.currency === null ? null : { currency: row.currency, amountMinor: Number(row.amount_minor) },
       reissuedFrom: row.reissued_from,
+      disputeId: row.dispute_id,
+      frozen: row.frozen,
+      position: row.position,
     })),
   };
 }

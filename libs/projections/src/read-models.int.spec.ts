@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { CachedCustomerKeys, MemoryEventStore, MemoryKeyVault, PostgresEventStore } from '#libs/event-store';
 import { type Clock, fromIso, toIso } from '#libs/kernel';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
+import { READ_MODEL_LIST } from './read-models.js';
 import { InvalidCursor, type Page, type PageQuery, type Visibility } from './read-models.port.js';
 import { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
 import { Harness } from './testing/harness.js';
@@ -367,7 +368,9 @@ describe('status and totals', () => {
     await harness.caughtUp();
     const status = await harness.reads.status();
     expect(status.map(({ name, lagMs, failure, leased }) => ({ name, lagMs, failure, leased }))).toEqual(
-      ['balance-by-account', 'movements', 'task-status'].map((name) => ({ name, lagMs: 0, failure: null, leased: true })),
+      READ_MODEL_LIST.map((model) => model.name)
+        .sort()
+        .map((name) => ({ name, lagMs: 0, failure: null, leased: true })),
     );
     const { tasksByStatus, creditsHeld } = await harness.reads.totals();
     const { rows } = await database.pool.query<{ status: string; tasks: number }>(

@@ -4,14 +4,26 @@ import { type Clock, toIso } from '#libs/kernel';
 import type { Catalogue } from '#libs/catalogue';
 import type { CustomerKeys, EventStore, Position } from '#libs/event-store';
 import type { Bucket } from '#libs/ledger';
+import { listAdjustments, oneAdjustment } from './adjustments/query.postgres.js';
 import { AccountQueries } from './balance-by-account/query.postgres.js';
+import { listDisputes, oneDispute } from './disputes/query.postgres.js';
 import { PROJECTOR_LEASE } from './engine/engine.postgres.js';
 import type { ProjectionProgress } from './engine/progress.js';
 import { ProjectionRegistry } from './engine/registry.postgres.js';
 import { listMovements } from './movements/query.postgres.js';
-import type { MovementListQuery, PageQuery, ProjectionStatus, ReadModels, TaskListQuery, Visibility } from './read-models.port.js';
+import type {
+  AdjustmentListQuery,
+  DisputeListQuery,
+  MovementListQuery,
+  PageQuery,
+  ProjectionStatus,
+  ReadModels,
+  TaskListQuery,
+  Visibility,
+} from './read-models.port.js';
 import { ReceiptQueries } from './receipts/query.postgres.js';
 import { TaskQueries } from './task-status/query.postgres.js';
+import { userHistory } from './user-timeline/query.postgres.js';
 
 export interface PostgresReadModelsOptions {
   pool: pg.Pool;
@@ -61,6 +73,22 @@ export class PostgresReadModels implements ReadModels {
     return (await this.#accounts.exists(who, accountId)) ? listMovements(this.options.pool, who, accountId, query) : null;
   }
 
+  disputes(who: Visibility, query: DisputeListQuery): ReturnType<ReadModels['disputes']> {
+    return listDisputes(this.options.pool, who, query, this.options.clock.now());
+  }
+
+  dispute(who: Visibility, disputeId: string): ReturnType<ReadModels['dispute']> {
+    return oneDispute(this.options.pool, who, disputeId, this.options.clock.now());
+  }
+
+  adjustments(who: Visibility, query: AdjustmentListQuery): ReturnType<ReadModels['adjustments']> {
+    return listAdjustments(this.options.pool, who, query);
+  }
+
+  adjustment(who: Visibility, adjustmentId: string): ReturnType<ReadModels['adjustment']> {
+    return oneAdjustment(this.options.pool, who, adjustmentId);
+  }
+
   task(who: Visibility, taskId: string): ReturnType<ReadModels['task']> {
     return this.taskQueries.task(who, taskId);
   }
@@ -71,6 +99,10 @@ export class PostgresReadModels implements ReadModels {
 
   receipt(who: Visibility, taskId: string): ReturnType<ReadModels['receipt']> {
     return this.#receipts.receipt(who, taskId);
+  }
+
+  userHistory(who: Visibility, userId: string, page: PageQuery): ReturnType<ReadModels['userHistory']> {
+    return userHistory(this.options.pool, who, userId, page);
   }
 
   async position(): Promise<Position> {

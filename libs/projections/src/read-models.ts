@@ -1,7 +1,19 @@
 // 4 project · every read model of the product: what the projector projects and a rebuild may name.
+import { adjustments } from './adjustments/project.js';
 import { balanceByAccount } from './balance-by-account/project.js';
+import { disputes } from './disputes/project.js';
 import type { ReadModel } from './engine/read-model.port.js';
+import { journal } from './journal/project.js';
 import { movements } from './movements/project.js';
 import { taskStatus } from './task-status/project.js';
+import { userTimeline } from './user-timeline/project.js';
 
-export const READ_MODEL_LIST: readonly ReadModel[] = [balanceByAccount, taskStatus, movements];
+export const READ_MODEL_LIST: readonly ReadModel[] = [
+  balanceByAccount,
+  taskStatus,
+  movements,
+  journal,
+  disputes,
+  adjustments,
+  userTimeline,
+];

@@ -82,16 +82,23 @@ export class Goodwill {
 }
 
 /** Null where the log has nothing that the task consumed. */
-function goodwillCommand(task: TaskState, { credits, reason }: GoodwillInput, facts: readonly StoredFact[]): AccountCommand | null {
+export function goodwillCommand(
+  task: Pick<TaskState, 'taskId' | 'model'>,
+  { credits, reason }: GoodwillInput,
+  facts: readonly StoredFact[],
+): AccountCommand | null {
   const parts: GrantPart[] = [];
   let reservationId: string | null = null;
+  let overConsumed = 0;
   for (const stored of facts) {
     const fact = stored as unknown as AccountFact;
+    if (fact.type === 'DebtRecorded' && fact.data.cause === 'over_consumption' && fact.data.taskId === task.taskId)
+      overConsumed += fact.data.credits;
     if (fact.type !== 'CreditsConsumed' || fact.data.taskId !== task.taskId) continue;
     parts.push(...fact.data.parts);
     reservationId = fact.data.reservationId;
   }
   if (parts.length === 0 || reservationId === null) return null;
   const consumed = parts.map((part) => ({ grantId: part.grantId, credits: part.credits }));
-  return { type: 'RefundGoodwill', taskId: task.taskId, model: task.model, reservationId, credits, reason, consumed };
+  return { type: 'RefundGoodwill', taskId: task.taskId, model: task.model, reservationId, credits, reason, consumed, overConsumed };
 }

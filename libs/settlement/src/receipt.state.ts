@@ -19,11 +19,15 @@ export interface ReceiptState {
   openReservations: number;
   held: Credits;
   consumed: Credits;
+  /** Used beyond what was held, and owed. */
+  overConsumed: Credits;
   /** Of a hold's way back, to the very grants. */
   returned: Credits;
   /** Of a hold's way back, as a grant of its own because the old one had lapsed. */
   reissued: Credits;
   goodwill: Credits;
+  /** Of the goodwill: what lowered a debt instead of coming back. */
+  owedLess: Credits;
   /** What came back to a grant that had lapsed or was revoked, and went with it. */
   lapsed: Credits;
   providerCost: Money[];

@@ -4,7 +4,8 @@ import type { ReceiptState } from './receipt.state.js';
 
 /** What the customer is told, in one or two sentences. */
 export function statementOf(state: ReceiptState): string {
-  const charged = state.consumed - state.goodwill;
+  const consumed = state.consumed + state.overConsumed;
+  const charged = consumed - state.goodwill;
   const open = state.held - state.consumed - state.returned - state.reissued;
   if (state.ending === 'rejected') return 'Not charged: the request was refused and no credits were held.';
   if (open > 0) return openStatement(state, open);
@@ -12,8 +13,10 @@ export function statementOf(state: ReceiptState): string {
   const head = charged > 0 ? `Charged ${credits(charged)}` : 'Not charged';
   const reasons: string[] = [];
   if (back > 0) reasons.push(`${happened(state)} and ${credits(back)} ${were(back)} returned`);
-  if (state.lateAccepted) reasons.push(`the late result was taken for ${credits(state.consumed)}`);
-  else if (state.goodwill > 0 && back === 0) reasons.push(`${credits(state.consumed)} ${were(state.consumed)} consumed`);
+  if (state.lateAccepted) reasons.push(`the late result was taken for ${credits(consumed)}`);
+  else if (state.goodwill > 0 && back === 0) reasons.push(`${credits(consumed)} ${were(consumed)} consumed`);
+  if (state.overConsumed > 0)
+    reasons.push(`${credits(state.overConsumed)} beyond what was held ${were(state.overConsumed)} added to what is owed`);
   if (state.goodwill > 0) reasons.push(`${credits(state.goodwill)} ${were(state.goodwill)} given back as goodwill`);
   return `${head}${reasons.length === 0 ? '' : ': '}${reasons.join('; ')}.${returnNote(state)}`;
 }
@@ -49,6 +52,7 @@ function returnNote(state: ReceiptState): string {
   let note = '';
   if (state.reissued > 0) note += ` ${credits(state.reissued)} came back as new credits, because what they were taken from had lapsed.`;
   if (state.lapsed > 0) note += ` ${credits(state.lapsed)} did not come back, because what they were taken from had lapsed or was revoked.`;
+  if (state.owedLess > 0) note += ` ${credits(state.owedLess)} of what was given back lowered what is owed.`;
   return note;
 }
 

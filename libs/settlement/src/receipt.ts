@@ -30,6 +30,8 @@ export const RECEIPT_FACT_TYPES = [
   'CreditsGranted',
   'CreditsExpired',
   'GrantRevoked',
+  'DebtRecorded',
+  'DebtRepaid',
   'ProviderCostBooked',
 ] as const satisfies ReadonlyArray<AccountFactType | TaskFactType>;
 type ReceiptFactType = (typeof RECEIPT_FACT_TYPES)[number];
@@ -54,9 +56,11 @@ export function initialReceipt(taskId: string): ReceiptState {
     openReservations: 0,
     held: 0,
     consumed: 0,
+    overConsumed: 0,
     returned: 0,
     reissued: 0,
     goodwill: 0,
+    owedLess: 0,
     lapsed: 0,
     providerCost: [],
     position: '',
@@ -106,6 +110,17 @@ function apply(state: ReceiptState, fact: ReceiptFact, type: ReceiptFactType): b
       const data = dataOf<'CreditsExpired' | 'GrantRevoked'>(fact);
       if (data.taskId !== state.taskId) return false;
       state.lapsed += data.part.credits;
+      return true;
+    }
+    case 'DebtRecorded':
+      return applyDebt(state, fact, dataOf<'DebtRecorded'>(fact));
+    case 'DebtRepaid': {
+      const data = dataOf<'DebtRepaid'>(fact);
+      if (data.goodwill?.taskId !== state.taskId) return false;
+      // It lowers what is owed, so it comes back to no bucket.
+      state.lines.push(line(fact, data.decidedAt, 'refunded', data.credits, {}));
+      state.goodwill += data.credits;
+      state.owedLess += data.credits;
       return true;
     }
     case 'ProviderCostBooked': {
@@ -168,6 +183,15 @@ function applyRefunded(state: ReceiptState, fact: ReceiptFact, data: DataOf<'Cre
   return true;
 }
 
+/** Of the debts that name a task only what it used beyond its hold is charged for it; the others are of what the hold's grant was. */
+function applyDebt(state: ReceiptState, fact: ReceiptFact, data: DataOf<'DebtRecorded'>): boolean {
+  if (data.taskId !== state.taskId) return false;
+  if (data.cause !== 'over_consumption') return true;
+  state.lines.push(line(fact, data.decidedAt, 'consumed', data.credits, {}));
+  state.overConsumed += data.credits;
+  return true;
+}
+
 /** Goodwill whose own grant was revoked is given as a new grant. */
 function applyGranted(state: ReceiptState, fact: ReceiptFact, data: DataOf<'CreditsGranted'>): boolean {
   if (data.goodwill?.taskId !== state.taskId) return false;
@@ -195,7 +219,7 @@ function addCosts(state: ReceiptState, costs: readonly ProviderCost[]): void {
 export function renderReceipt(state: ReceiptState): ReceiptView {
   return {
     taskId: state.taskId,
-    charged: state.consumed - state.goodwill,
+    charged: state.consumed + state.overConsumed - state.goodwill,
     statement: statementOf(state),
     lines: state.lines,
     providerCost: state.providerCost,

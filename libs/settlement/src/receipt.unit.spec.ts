@@ -52,6 +52,28 @@ const refunded = (amount: number, more: object = {}) =>
   });
 
 describe('receiptOf', () => {
+  it('charges what was used beyond the hold, and says that it is owed', () => {
+    const beyond = { taskId: TASK, cause: 'over_consumption', credits: 30 };
+    const debt = fact('DebtRecorded', beyond);
+    const other = fact('DebtRecorded', { taskId: TASK, cause: 'held_part', credits: 10 });
+    const receipt = receiptOf(TASK, [reserved(), submitted(), fact('TaskCompleted', { attempt: 1 }), consumed(70), other, debt]);
+    expect(receipt.charged).toBe(100);
+    expect(receipt.lines.at(-1)).toMatchObject({ what: 'consumed', credits: 30, buckets: {}, eventId: debt.id });
+    expect(receipt.statement).toBe('Charged 100 credits: 30 credits beyond what was held were added to what is owed.');
+  });
+
+  it('takes goodwill that lowered what is owed off the charge', () => {
+    const lowered = fact('DebtRepaid', { cause: 'goodwill', credits: 20, settlements: [], goodwill: { taskId: TASK } });
+    const purchase = fact('DebtRepaid', { cause: 'purchase', credits: 9, settlements: [], goodwill: null });
+    const receipt = receiptOf(TASK, [reserved(), submitted(), fact('TaskCompleted', { attempt: 1 }), consumed(70), lowered, purchase]);
+    expect(receipt).toMatchObject({
+      charged: 50,
+      statement:
+        'Charged 50 credits: 70 credits were consumed; 20 credits were given back as goodwill. 20 credits of what was given back lowered what is owed.',
+    });
+    expect(receipt.lines.at(-1)).toMatchObject({ what: 'refunded', credits: 20, buckets: {}, eventId: lowered.id });
+  });
+
   it('says "not charged" for a failure, and returns what was held', () => {
     const facts = [reserved(), submitted(), fact('TaskFailed', { attempt: 1 }), refunded(70)];
     const receipt = receiptOf(TASK, facts);

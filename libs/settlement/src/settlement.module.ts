@@ -3,7 +3,7 @@ import { Global, Module, type Provider } from '@nestjs/common';
 import type { Clock } from '#libs/kernel';
 import type { Catalogue, QuoteStore } from '#libs/catalogue';
 import type { CustomerKeys, EventStore, KeyedCommands, Sessions } from '#libs/event-store';
-import { LEDGER_CONTEXTS, LedgerModule, type AccountState, type LedgerContextOf } from '#libs/ledger';
+import { LEDGER_CONTEXTS, LedgerModule, policiesOf, type AccountState, type LedgerContextOf } from '#libs/ledger';
 import {
   ACCOUNT_SESSIONS,
   CATALOGUE,
@@ -19,6 +19,7 @@ import {
 import type { TaskState } from '#libs/tasks';
 import { Batches } from './batches.js';
 import { Cancellations, type EndingParts } from './cancellations.js';
+import { Explanations } from './explanation/explanations.js';
 import { Goodwill } from './goodwill.js';
 import { Interruptions } from './interruptions.js';
 import { LateResults } from './late-results.js';
@@ -110,6 +111,12 @@ const providers: Provider[] = [
   { provide: Cancellations, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new Cancellations(parts) },
   { provide: Goodwill, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new Goodwill(parts) },
   { provide: LateResults, inject: [ENDING_PARTS], useFactory: (parts: EndingParts) => new LateResults(parts) },
+  {
+    provide: Explanations,
+    inject: [EVENT_STORE, ACCOUNT_SESSIONS, TaskLedger, QUOTE_STORE, CONFIG],
+    useFactory: (store: EventStore, accounts: Sessions<AccountState>, ledger: TaskLedger, quotes: QuoteStore, config: Config) =>
+      new Explanations({ store, accounts, ledger, quotes, policies: policiesOf(config) }),
+  },
   SubmitTaskHandler,
   SubmitTaskBatchHandler,
   SettleTaskHandler,
@@ -121,8 +128,8 @@ const providers: Provider[] = [
 
 /**
  * Imports the LedgerModule. Needs, from global modules: CONFIG, EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, TASK_SESSIONS
- * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements and Submissions to every module.
+ * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements, Submissions and Explanations to every module.
  */
 @Global()
-@Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions, Interruptions] })
+@Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions, Interruptions, Explanations] })
 export class SettlementModule {}

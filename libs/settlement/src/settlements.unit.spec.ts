@@ -47,7 +47,7 @@ describe('settling', () => {
   it('charges what was held where more than all was taken as delivered, whatever the policy is by then', async () => {
     await app.start(taskId);
     await expect(app.task(taskId, complete({ deliveredFraction: '1.5' }))).rejects.toThrow('0 to 1');
-    await app.task(taskId, complete({ deliveredFraction: '1.5', mayExceed: true }));
+    await app.task(taskId, complete({ deliveredFraction: '1.5', excess: 'cap' }));
     await app.settlements.settleFromLog(TENANT, taskId, null);
     const [fact] = await endings();
     expect(fact?.data).toMatchObject({ held: 70, consumed: 70, deliveredFraction: '1.5', overConsumption: 'cap' });

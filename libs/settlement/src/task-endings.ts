@@ -20,7 +20,7 @@ export function endingCommand(task: TaskState): EndingCommand | null {
       return null;
     case 'completed':
       invariant(task.deliveredFraction !== null, () => `${task.taskId} completed without a delivered fraction`);
-      return { type: 'Consume', reservationId, ...deliveryOf(task.deliveredFraction), providerCost: costsOf(task) };
+      return { type: 'Consume', reservationId, ...deliveryOf(task.deliveredFraction, task.excess), providerCost: costsOf(task) };
     case 'failed':
     case 'timed_out':
     case 'cancelled':
@@ -30,9 +30,12 @@ export function endingCommand(task: TaskState): EndingCommand | null {
   }
 }
 
-/** A task that stands as having delivered more than all was taken under `cap`, whatever the policy is by now: its hold must end. */
-export function deliveryOf(deliveredFraction: string): Pick<EndingCommand & { type: 'Consume' }, 'deliveredFraction' | 'overConsumption'> {
-  return { deliveredFraction, overConsumption: parseFraction(deliveredFraction) === null ? 'cap' : undefined };
+/** A task that stands as having delivered more than all was taken under the policy of that moment, whatever it is by now: its hold must end. */
+export function deliveryOf(
+  deliveredFraction: string,
+  excess: 'cap' | 'debt' = 'cap',
+): Pick<EndingCommand & { type: 'Consume' }, 'deliveredFraction' | 'overConsumption'> {
+  return { deliveredFraction, overConsumption: parseFraction(deliveredFraction) === null ? excess : undefined };
 }
 
 /** Stands in the refund's fact and in the movements: the ending, and for a failure its code. */

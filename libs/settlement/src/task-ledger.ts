@@ -23,7 +23,7 @@ export interface TaskSeen {
   at: number;
 }
 
-const TASK_ID_PATTERN = /^task_[0-9a-f]{32}$/;
+export const TASK_ID_PATTERN = /^task_[0-9a-f]{32}$/;
 const INDEX_WAIT_MS = 2_000;
 /** A task has few; goodwill in single credits could make many. */
 const LEDGER_FACTS_MAX = 10_000;
@@ -89,7 +89,7 @@ interface LedgerFact {
 export function figuresOf(taskId: string, facts: readonly LedgerFact[]): TaskFigures {
   const state = initialReceipt(taskId);
   for (const { type, data } of facts) foldReceipt(state, { id: '', position: '', type, data: data as JsonObject });
-  const consumed = state.consumed - state.goodwill;
+  const consumed = state.consumed + state.overConsumed - state.goodwill;
   const refunded = state.returned + state.reissued + state.goodwill;
   // A task without a price moves nothing: then the facts' types alone tell its ending.
   const endedBy = facts.some(({ type }) => type === 'CreditsConsumed') ? 'consumed' : 'refunded';

@@ -19,8 +19,8 @@ export type TaskCommand =
       attempt: number;
       assets: Asset[];
       deliveredFraction: string;
-      /** Whether more than all is taken as said; the ledger then charges no more than was held. Else it is refused. */
-      mayExceed?: boolean;
+      /** Whether more than all is taken as said: the ledger then charges what was held, or makes the rest debt. Else it is refused. */
+      excess?: 'cap' | 'debt' | undefined;
       actualDurationSeconds: string | null;
       cost: Money | null;
       lateResultPolicy: LateResultPolicy;

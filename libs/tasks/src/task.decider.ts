@@ -133,8 +133,8 @@ const EXCESS_LIMITS = { integerDigitsMax: 3, fractionDigitsMax: 6 };
 
 function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 'Complete' }>, at: InstantMs): TaskDecision {
   const { attempt, assets, deliveredFraction, actualDurationSeconds, cost } = command;
-  const mayExceed = command.mayExceed === true && parseDecimal(deliveredFraction, EXCESS_LIMITS) !== null;
-  if (!mayExceed && parseFraction(deliveredFraction) === null)
+  const isExcess = parseFraction(deliveredFraction) === null;
+  if (isExcess && (command.excess === undefined || parseDecimal(deliveredFraction, EXCESS_LIMITS) === null))
     return refuse('validation_failed', `the delivered fraction is 0 to 1, not ${deliveredFraction}`);
   const durations = [actualDurationSeconds, ...assets.map((asset) => asset.durationSeconds)];
   const wrong = durations.find((duration) => duration !== null && parseDecimal(duration) === null);
@@ -145,7 +145,9 @@ function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 
   const before = beforeLateVerdict(state, known, at);
   if (before !== null)
     return [...before, late(attempt, { outcome: 'succeeded', assets, deliveredFraction, cost }, command.lateResultPolicy, at)];
-  return [{ type: 'TaskCompleted', data: { attempt, assets, deliveredFraction, actualDurationSeconds, cost, decidedAt: toIso(at) } }];
+  const excess = isExcess && command.excess !== undefined ? { excess: command.excess } : {};
+  const decidedAt = toIso(at);
+  return [{ type: 'TaskCompleted', data: { attempt, assets, deliveredFraction, ...excess, actualDurationSeconds, cost, decidedAt } }];
 }
 
 function decideFail(state: TaskState, command: Extract<TaskCommand, { type: 'Fail' }>, at: InstantMs): TaskDecision {

@@ -97,6 +97,7 @@ export function evolveTask(state: TaskState, fact: TaskFact): TaskState {
       evolveAttempt(state, fact.data.attempt, 'succeeded', fact.data.cost);
       state.assets = fact.data.assets.map((asset) => ({ ...asset, late: false }));
       state.deliveredFraction = fact.data.deliveredFraction;
+      if (fact.data.excess !== undefined) state.excess = fact.data.excess;
       state.percent = 100;
       return end(state, 'completed');
     case 'TaskFailed':

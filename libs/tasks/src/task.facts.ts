@@ -93,6 +93,8 @@ export type TaskFact =
         attempt: number;
         assets: Asset[];
         deliveredFraction: string;
+        /** Only where more than all was delivered: what the ledger does with it. Before there was debt, `cap` went without saying. */
+        excess?: 'cap' | 'debt';
         actualDurationSeconds: string | null;
         cost: Money | null;
         decidedAt: Iso;

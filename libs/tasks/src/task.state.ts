@@ -38,6 +38,8 @@ export interface TaskState {
   percent: number | null;
   assets: Array<Asset & { late: boolean }>;
   deliveredFraction: string | null;
+  /** Only where more than all was delivered. */
+  excess?: 'cap' | 'debt';
   failure: Failure | null;
   createdAt: InstantMs;
   updatedAt: InstantMs;

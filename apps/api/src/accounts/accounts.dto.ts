@@ -61,6 +61,13 @@ export class ReasonDto {
   reason!: string;
 }
 
+export class RevokeGrantDto extends ReasonDto {
+  /** What becomes of credits that were spent already: forgiven, or owed as after a lost dispute. */
+  @Optional()
+  @OneOf(['forgive', 'debt'])
+  spent?: 'forgive' | 'debt';
+}
+
 export class BalanceQueryDto extends ReadQueryDto {
   /** The balance as it stood then: facts at that instant are included. */
   @Optional()

@@ -14,7 +14,7 @@ import { notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { parseInstant } from '../validation/instant.js';
 import { ListQueryDto, pageOf, rangeOf } from '../validation/queries.js';
-import { BalanceQueryDto, GrantCreditsDto, MovementsQueryDto, ReasonDto } from './accounts.dto.js';
+import { BalanceQueryDto, GrantCreditsDto, MovementsQueryDto, RevokeGrantDto } from './accounts.dto.js';
 import { PastBalances } from './past-balances.js';
 
 @Controller('v1/accounts/:id')
@@ -97,15 +97,16 @@ export class CreditsController {
     tag: 'Credits',
     summary: 'Take back what is left of a grant; what is held follows when it comes back.',
     scope: 'ledger:write',
-    body: ReasonDto,
+    description: 'Credits that were spent are forgiven, or with `spent: debt` become debt that later purchases repay first.',
+    body: RevokeGrantDto,
     answer: { status: 200, schema: 'Grant' },
-    problems: ['already_settled', 'conflict'],
+    problems: ['conflict'],
     example: { reason: 'granted twice' },
   })
   async revoke(
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
-    @Body(new CheckedBody(ReasonDto)) input: ReasonDto,
+    @Body(new CheckedBody(RevokeGrantDto)) input: RevokeGrantDto,
   ): Promise<void> {
     const accountId = accountInPath(request);
     await this.writes.answer(

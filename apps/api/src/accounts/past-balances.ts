@@ -17,14 +17,14 @@ import { ACCOUNT_SESSIONS, CATALOGUE, CONFIG, EVENT_STORE, type Config } from '#
 /** One or two in the usual case; a year of a server that did not run is a few dozen. */
 const DUE_PAGE_FACTS = 16;
 
-interface Place {
+export interface Place {
   revision: number;
   position: Position;
 }
 
 @Injectable()
 export class PastBalances {
-  private readonly render: RenderContext;
+  readonly render: RenderContext;
 
   constructor(
     @Inject(ACCOUNT_SESSIONS) private readonly sessions: Sessions<AccountState>,
@@ -40,16 +40,22 @@ export class PastBalances {
    * the account was not open yet.
    */
   async balance(tenant: string, accountId: string, at: InstantMs): Promise<BalanceView | null> {
+    const past = await this.account(tenant, accountId, at);
+    return past === null ? null : balanceView(past.state, at, past.shown, this.render);
+  }
+
+  /** The same as a state, which is the caller's own; `recorded` is the last fact at the instant, `shown` the last that had taken effect. */
+  async account(tenant: string, accountId: string, at: InstantMs): Promise<{ state: AccountState; recorded: Place; shown: Place } | null> {
     const stream = tenantStream('account', tenant, accountId);
     const { state, revision, position } = await this.sessions.stateAt(stream, { recordedAtMax: at });
     if (!state.isOpen || position === null) return null;
-    const place = await this.foldDue(stream, state, { revision, position }, at);
-    return balanceView(state, at, place, this.render);
+    const recorded = { revision, position };
+    return { state, recorded, shown: await this.foldDue(stream, state, recorded, at) };
   }
 
   /** What time brings about is booked before anything else happens to the account, so it stands first among what follows. */
   private async foldDue(stream: string, state: AccountState, from: Place, at: InstantMs): Promise<Place> {
-    let place = from;
+    let place: Place = from;
     for (;;) {
       const facts = await this.store.readStream(stream, { fromRevision: place.revision + 1, limit: DUE_PAGE_FACTS });
       for (const stored of facts) {

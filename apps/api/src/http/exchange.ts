@@ -11,6 +11,8 @@ export interface Exchange {
   key: ApiKey | null;
   /** The code of the problem that was answered, for the log and the metrics. */
   problemCode: string | null;
+  /** Its entry in the audit was made. */
+  isAudited: boolean;
 }
 
 declare module 'fastify' {

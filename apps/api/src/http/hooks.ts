@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { newCommandId } from '#libs/kernel';
 import type { Config } from '#libs/platform';
+import { auditId, isAudited, shownPath, targetOf } from '../audit/audit-entry.js';
+import type { AuditLog } from '../audit/audit-log.js';
 import type { ApiKeys } from '../keys/api-keys.service.js';
 import { DEPLOYMENT_TENANT, type ApiKey } from '../keys/api-key.js';
 import { takeToken } from '../keys/rate-limit.js';
@@ -17,6 +19,7 @@ export interface HookParts {
   config: Pick<Config, 'requestsPerSecondMax'>;
   logger: Logger;
   metrics: HttpMetrics;
+  audit: Pick<AuditLog, 'add' | 'clock' | 'secret'>;
 }
 
 const CORRELATION = /^[A-Za-z0-9._:+/=@-]{1,128}$/;
@@ -25,7 +28,7 @@ const CORRELATION = /^[A-Za-z0-9._:+/=@-]{1,128}$/;
 export function newExchange(correlationHeader: unknown): Exchange {
   const requestId = `req_${newCommandId()}`;
   const correlationId = typeof correlationHeader === 'string' && CORRELATION.test(correlationHeader) ? correlationHeader : requestId;
-  return { requestId, correlationId, startedAt: performance.now(), key: null, problemCode: null };
+  return { requestId, correlationId, startedAt: performance.now(), key: null, problemCode: null, isAudited: false };
 }
 
 export function registerHooks(fastify: FastifyInstance, parts: HookParts): void {
@@ -39,6 +42,11 @@ export function registerHooks(fastify: FastifyInstance, parts: HookParts): void 
     const endpoint = request.routeOptions.config.endpoint;
     if (endpoint === undefined || endpoint.open === true) return done();
     admit(request, endpoint, parts, done);
+  });
+  // Before the answer goes out, so that a client that has left by then is told of too.
+  fastify.addHook('onSend', (request, reply, _payload, done) => {
+    audit(request, reply, parts.audit);
+    done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     observe(request, reply, parts.metrics, lines);
@@ -86,8 +94,10 @@ function enter(request: FastifyRequest, endpoint: EndpointSpec, key: ApiKey | nu
   if (key === null) throw unauthorized('The API key does not exist or was revoked.');
   request.exchange.key = key;
   takeToken(key, parts.config.requestsPerSecondMax, performance.now());
-  if (endpoint.scope !== null && !key.may.has(endpoint.scope) && !key.may.has('admin')) {
-    throw new ApiProblem('forbidden', `This API key lacks the scope ${endpoint.scope}.`, { requiredScope: endpoint.scope });
+  const { scope, orScope } = endpoint;
+  if (scope !== null && !key.may.has(scope) && !key.may.has('admin') && (orScope === undefined || !key.may.has(orScope))) {
+    const other = orScope === undefined ? '' : ` or ${orScope}`;
+    throw new ApiProblem('forbidden', `This API key lacks the scope ${scope}${other}.`, { requiredScope: scope });
   }
   if (endpoint.deployment === true && key.tenant !== DEPLOYMENT_TENANT) {
     throw new ApiProblem(
@@ -95,6 +105,30 @@ function enter(request: FastifyRequest, endpoint: EndpointSpec, key: ApiKey | nu
       "Models, plans and the test clock are the deployment's: they are changed by its administrator's tenant only.",
     );
   }
+}
+
+function audit(request: FastifyRequest, reply: FastifyReply, log: HookParts['audit']): void {
+  const exchange = request.exchange as Exchange | null;
+  const endpoint = request.routeOptions.config?.endpoint;
+  if (exchange === null || exchange.key === null || exchange.isAudited || endpoint === undefined) return;
+  if (!isAudited(request.method, endpoint)) return;
+  exchange.isAudited = true;
+  const { key, requestId } = exchange;
+  const position = reply.getHeader('Position');
+  log.add({
+    id: auditId(requestId),
+    at: log.clock.now(),
+    tenant: key.tenant,
+    keyId: key.id,
+    keyName: key.name,
+    action: endpoint.id,
+    method: request.method,
+    path: shownPath(pathOf(request), log.secret),
+    target: targetOf(request.params, reply.getHeader('Location'), log.secret),
+    status: reply.statusCode,
+    requestId,
+    position: typeof position === 'string' ? position : null,
+  });
 }
 
 function observe(request: FastifyRequest, reply: FastifyReply, metrics: HttpMetrics, lines: Logger): void {

@@ -1,8 +1,10 @@
 // What every route answers, as JSON Schema: shown in the OpenAPI document, and held against real answers by a test.
 import { OUTPUT_TYPES } from '#libs/catalogue';
-import { BUCKETS, MOVEMENT_TYPES } from '#libs/ledger';
+import { ADJUSTMENT_STATUSES, BUCKETS, DISPUTE_STATUSES, MOVEMENT_TYPES } from '#libs/ledger';
+import { FINANCE_SCHEMAS } from '../finance/finance.schemas.js';
 import { SCOPES } from '../keys/api-key.js';
 import { MODIFIERS_SCHEMA } from '../catalogue/catalogue.dto.js';
+import { SUPPORT_SCHEMAS } from '../support/support.schemas.js';
 import { TASK_STATUSES } from '../tasks/task-statuses.js';
 import type { JsonSchema } from '../validation/rules.js';
 
@@ -49,7 +51,12 @@ const apiKey = {
   createdAt: instant,
 };
 
+const base64: JsonSchema = { type: 'string', contentEncoding: 'base64' };
+const checkpoint: JsonSchema = { type: 'string', description: 'A C2SP checkpoint: a signed note.' };
+
 export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  ...FINANCE_SCHEMAS,
+  ...SUPPORT_SCHEMAS,
   Money: object({ currency: { type: 'string', pattern: '^[A-Z]{3}$' }, amountMinor: signed }),
   Account: object({
     id: text,
@@ -66,6 +73,36 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     position,
   }),
   AccountList: page('Account'),
+  LedgerHead: object({ origin: text, treeSize: count, rootHash: base64, position, time: instant, checkpoint }),
+  LedgerHeadList: page('LedgerHead'),
+  LedgerKey: object({ origin: text, algorithm: { const: 'Ed25519' }, publicKey: base64, vkey: text, pem: text }),
+  InclusionProof: object({
+    position,
+    eventId: text,
+    leafIndex: count,
+    treeSize: count,
+    leaf: base64,
+    leafHash: base64,
+    inclusionPath: list(base64),
+    rootHash: base64,
+    checkpoint: orNull(checkpoint),
+  }),
+  ConsistencyProof: object({
+    from: count,
+    to: count,
+    fromRoot: base64,
+    toRoot: base64,
+    consistencyPath: list(base64),
+    checkpoint: orNull(checkpoint),
+  }),
+  ReceiptFile: object({
+    format: { const: 'rollcredits-receipt/1' },
+    receipt: ref('Receipt'),
+    facts: list(object({ leafIndex: count, leaf: base64, inclusionPath: list(base64) })),
+    checkpoint,
+    vkey: text,
+  }),
+  ReceiptAnswer: { anyOf: [ref('Receipt'), ref('ReceiptFile')] },
   Balance: object({
     accountId: text,
     plan,
@@ -75,7 +112,10 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     debt: count,
     buckets: object(Object.fromEntries(BUCKETS.map((name) => [name, bucketBalance]))),
     grants: list(
-      object({ id: text, bucket, credits: count, available: count, held: count, expiresAt: instantOrNull, reference: textOrNull }),
+      object({
+        ...{ id: text, bucket, credits: count, available: count, held: count, frozen: count },
+        ...{ expiresAt: instantOrNull, reference: textOrNull },
+      }),
     ),
     nextReset,
     revision: count,
@@ -107,6 +147,37 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     position,
   }),
   GrantList: page('Grant'),
+  Dispute: object({
+    id: text,
+    accountId: text,
+    grantIds: list(text),
+    reference: textOrNull,
+    reason: text,
+    status: { type: 'string', enum: [...DISPUTE_STATUSES] },
+    credits: {
+      ...object({ available: count, held: count, consumed: count, revoked: count, debt: count }),
+      description: 'Of its grants, as they are; `debt` is what the loss made debt, repaid since or not.',
+    },
+    openedAt: instant,
+    closedAt: instantOrNull,
+    position,
+  }),
+  DisputeList: page('Dispute'),
+  Adjustment: object({
+    id: text,
+    accountId: text,
+    bucket,
+    credits: signed,
+    reason: text,
+    ticket: text,
+    status: { type: 'string', enum: [...ADJUSTMENT_STATUSES] },
+    requestedBy: { ...text, description: 'The id of the API key that asked for it.' },
+    approvedBy: textOrNull,
+    grantId: { ...textOrNull, description: 'The grant that an adjustment upwards made.' },
+    createdAt: instant,
+    position,
+  }),
+  AdjustmentList: page('Adjustment'),
   Movement: object({
     position,
     at: instant,
@@ -272,6 +343,9 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       requiredPlan: text,
       accountPlan: text,
       taskId: text,
+      disputeId: text,
+      grantId: text,
+      outcome: text,
     },
     required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'requestId', 'retryable'],
   },

@@ -12,6 +12,8 @@ export interface EndpointSpec {
   description?: string;
   /** Null: any API key will do. */
   scope: Scope | null;
+  /** Another scope that will do as well. */
+  orScope?: Scope;
   /** Models, plans and the test clock are the deployment's: keys of its own tenant only. */
   deployment?: true;
   /** No API key is asked for. */
@@ -21,7 +23,12 @@ export interface EndpointSpec {
   bodyOptional?: true;
   query?: Dto;
   /** Status and the name of the answer's schema in the document; null for no body. */
-  answer: { status: number; schema: string | null; mediaTypes?: readonly string[] };
+  answer: {
+    status: number;
+    schema: string | null;
+    mediaTypes?: readonly string[];
+    /** Other statuses with the same answer. */ also?: readonly number[];
+  };
   /** Codes beside those that every such route may answer with. */
   problems?: readonly string[];
   example?: JsonSchema;

@@ -37,7 +37,22 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
     },
     servers: [{ url: '/' }],
     security: [{ apiKey: [] }],
-    tags: ['Tasks', 'Quotes', 'Credits', 'Accounts', 'Catalogue', 'API keys', 'Operations'].map((name) => ({ name })),
+    tags: [
+      'Tasks',
+      'Quotes',
+      'Credits',
+      'Disputes',
+      'Adjustments',
+      'Accounts',
+      'Finance',
+      'Support',
+      'Ledger',
+      'Catalogue',
+      'API keys',
+      'Operations',
+    ].map((name) => ({
+      name,
+    })),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: {
@@ -75,11 +90,17 @@ function operation({ path, method, endpoint }: Route, refusals: Record<string, J
     summary: endpoint.summary,
     description: [endpoint.description, scopeSentence(endpoint)].filter(Boolean).join('\n\n'),
     'x-scope': endpoint.open ? null : (endpoint.scope ?? 'any'),
+    ...(endpoint.orScope !== undefined && { 'x-or-scope': endpoint.orScope }),
     ...(endpoint.open && { security: [] }),
     parameters: [...pathParameters(path), ...queryParameters(endpoint), ...(method === 'post' ? [IDEMPOTENCY_KEY] : [])],
     ...(endpoint.body && { requestBody: requestBody(endpoint) }),
     responses: {
-      [String(endpoint.answer.status)]: success(endpoint, isWrite, method === 'post'),
+      ...Object.fromEntries(
+        [endpoint.answer.status, ...(endpoint.answer.also ?? [])].map((status) => [
+          String(status),
+          success(endpoint, isWrite, method === 'post'),
+        ]),
+      ),
       ...problems(path, method, endpoint, refusals),
     },
   };
@@ -87,7 +108,8 @@ function operation({ path, method, endpoint }: Route, refusals: Record<string, J
 
 function scopeSentence(endpoint: EndpointSpec): string {
   if (endpoint.open) return 'No API key is needed.';
-  const scope = endpoint.scope === null ? 'Any API key.' : `Scope \`${endpoint.scope}\`.`;
+  const other = endpoint.orScope === undefined ? '' : ` or \`${endpoint.orScope}\``;
+  const scope = endpoint.scope === null ? 'Any API key.' : `Scope \`${endpoint.scope}\`${other}.`;
   return endpoint.deployment ? `${scope} Keys of the deployment's own tenant only.` : scope;
 }
 
@@ -137,7 +159,7 @@ function success(endpoint: EndpointSpec, isWrite: boolean, isPost: boolean): Jso
   const content = Object.fromEntries(
     mediaTypes.map((type) => [
       type,
-      { schema: type === 'text/event-stream' ? { type: 'string' } : { $ref: `#/components/schemas/${schema ?? ''}` } },
+      { schema: type === 'application/json' ? { $ref: `#/components/schemas/${schema ?? ''}` } : { type: 'string' } },
     ]),
   );
   return {
@@ -147,7 +169,7 @@ function success(endpoint: EndpointSpec, isWrite: boolean, isPost: boolean): Jso
       ...(isWrite && { Position: { description: 'Where the log stands with this write.', schema: { type: 'string' } } }),
       ...(isPost && { 'Idempotent-Replay': { description: '`true` when this is the first answer again.', schema: { type: 'string' } } }),
     },
-    ...(schema !== null && { content }),
+    ...((schema !== null || endpoint.answer.mediaTypes !== undefined) && { content }),
   };
 }
 

@@ -3,6 +3,7 @@ import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/co
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
+import { LedgerProofs, RECEIPT_FORMAT } from '#libs/proof';
 import { AcceptLateResult, CancelTask, RefundTask, SubmitTask } from '#libs/settlement';
 import { contextOf, idInPath, maySee, visibilityOf } from '../http/context.js';
 import { keyOf } from '../http/exchange.js';
@@ -11,7 +12,7 @@ import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
-import { pageOf, rangeOf, ReadQueryDto } from '../validation/queries.js';
+import { pageOf, rangeOf, ReadQueryDto, ReceiptQueryDto } from '../validation/queries.js';
 import { CancelTaskDto, CreateTaskDto, NothingDto, RefundTaskDto, TasksQueryDto } from './tasks.dto.js';
 
 export const SUBMIT_PROBLEMS = [
@@ -31,6 +32,7 @@ export class TasksController {
     @Inject(Writes) private readonly writes: Writes,
     @Inject(Reads) private readonly reads: Reads,
     @Inject(READ_MODELS) private readonly models: ReadModels,
+    @Inject(LedgerProofs) private readonly proofs: LedgerProofs,
   ) {}
 
   @Post()
@@ -109,19 +111,22 @@ export class TasksController {
     tag: 'Tasks',
     summary: 'Where the credits of a task went, line by line, each with the fact that proves it.',
     scope: 'tasks:read',
-    query: ReadQueryDto,
-    answer: { status: 200, schema: 'Receipt' },
+    description: 'With `?proof=true`: a file that `rollcredits verify-receipt` proves with nothing but the public key.',
+    query: ReceiptQueryDto,
+    answer: { status: 200, schema: 'ReceiptAnswer' },
   })
   async receipt(
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
-    @Query(new CheckedQuery(ReadQueryDto)) query: ReadQueryDto,
+    @Query(new CheckedQuery(ReceiptQueryDto)) query: ReceiptQueryDto,
   ): Promise<void> {
     const id = idInPath(request, 'id', 'task');
     await this.reads.ready(request, query);
     const receipt = await this.models.receipt(visibilityOf(request), id);
     if (receipt === null) throw notFound('task');
-    void reply.send(receipt);
+    if (query.proof !== 'true') return void reply.send(receipt);
+    const proven = await this.proofs.prove(receipt.lines.map(({ position }) => position));
+    void reply.send({ format: RECEIPT_FORMAT, receipt, ...proven });
   }
 
   @Post(':id/cancel')

@@ -3,7 +3,7 @@ import type { PageQuery } from '#libs/projections';
 import { POSITION_PATTERN } from '#libs/event-store';
 import { invalid } from '../problems/problem.js';
 import { parseInstantOrDay } from './instant.js';
-import { Optional, Pattern, Satisfies } from './rules.js';
+import { OneOf, Optional, Pattern, Satisfies } from './rules.js';
 
 const LIMIT = /^[1-9]\d{0,2}$/;
 const LIMIT_MAX = 200;
@@ -21,6 +21,13 @@ export class ReadQueryDto {
   @Optional()
   @Pattern(POSITION_PATTERN, 'a position that a write has answered')
   atLeast?: string;
+}
+
+export class ReceiptQueryDto extends ReadQueryDto {
+  /** Answer the receipt with the leaves and paths that prove it. */
+  @Optional()
+  @OneOf(['true', 'false'])
+  proof?: string;
 }
 
 export class ListQueryDto extends ReadQueryDto {

@@ -17,6 +17,8 @@ export class BalanceCommand extends ServerCommand {
         plan: String(balance['plan']),
         available: Number(balance['available']),
         held: Number(balance['held']),
+        frozen: Number(balance['frozen']) === 0 ? null : Number(balance['frozen']),
+        debt: Number(balance['debt']) === 0 ? null : Number(balance['debt']),
         'next reset': reset === null ? null : `${String(reset['at'])}, ${String(reset['allowance'])} credits`,
       }),
     );

@@ -1,68 +1,61 @@
-// `rollcredits rebuild <read model>`: has the running projector build the read model anew beside the one that serves, and waits until it is switched in.
+// `rollcredits rebuild <name>`: makes a read model anew from the log beside the one that serves, and switches it in or only compares.
 import { Command, Option } from 'nest-commander';
-import { createPool, parseConfig, startupSentence } from '#libs/platform';
-import { ProjectionRegistry, READ_MODEL_LIST, type VersionRow } from '#libs/projections';
-import { CliError, EXIT } from '../exit-codes.js';
+import { READ_MODEL_LIST, RebuildFailed } from '#libs/projections';
+import { CliError, LEDGER_EXIT } from '../exit-codes.js';
+import { withLedger } from '../ledger/open-ledger.js';
+import { Progress } from '../ledger/progress.js';
 import { print } from '../lines.js';
 import { CliCommand, type JsonOptions } from './cli.command.js';
 
-const LOOK_EVERY_MS = 500;
-
 interface RebuildOptions extends JsonOptions {
-  wait?: boolean;
+  diff?: boolean;
+  list?: boolean;
 }
+
+const NAMES = READ_MODEL_LIST.map(({ name }) => name);
 
 @Command({
   name: 'rebuild',
-  arguments: '<read-model>',
-  description: 'build a read model anew from the log of DATABASE_URL, beside the one that serves; a projector must run',
+  arguments: '[name]',
+  description: 'make a read model anew from the log, beside the one that serves, and switch it in when it has caught up',
 })
 export class RebuildCommand extends CliCommand {
-  @Option({ flags: '--no-wait', description: 'do not wait for the switch' })
-  parseWait(): boolean {
-    return false;
+  @Option({ flags: '--diff', description: 'only compare its rows with those that serve' })
+  parseDiff(): boolean {
+    return true;
   }
 
-  async run([name = '']: string[], options: RebuildOptions): Promise<void> {
-    const { databaseUrl } = parseConfig();
-    if (databaseUrl === null)
-      throw new CliError(EXIT.usage, 'set DATABASE_URL (that of npm start is what rollcredits url prints)', { code: 'usage' });
-    const model = READ_MODEL_LIST.find((candidate) => candidate.name === name);
-    if (model === undefined) {
-      const names = READ_MODEL_LIST.map((one) => one.name).join(', ');
-      throw new CliError(EXIT.usage, `there is no read model ${name}: there are ${names}`, { code: 'usage' });
-    }
-    const pool = createPool({ databaseUrl, sizeMax: 2, applicationName: 'rollcredits-rebuild', onError: () => undefined });
-    try {
-      const registry = new ProjectionRegistry(pool);
-      const version = await registry.build(model, true);
-      if (options.json !== true) print(`${name}: version ${version} is being built.`);
-      const state = options.wait === false ? 'building' : await this.#switched(registry, name, version, options.json !== true);
-      if (options.json === true) print(JSON.stringify({ readModel: name, version, state }));
-      else if (state === 'active') print(`${name}: version ${version} serves.`);
-    } catch (error) {
-      if (error instanceof CliError) throw error;
-      throw new CliError(EXIT.unavailable, startupSentence(error), { code: 'unavailable' });
-    } finally {
-      await pool.end();
-    }
+  @Option({ flags: '--list', description: 'print the names' })
+  parseList(): boolean {
+    return true;
   }
 
-  async #switched(registry: ProjectionRegistry, name: string, version: number, telling: boolean): Promise<VersionRow['state']> {
-    let told = '';
-    for (;;) {
-      const row = (await registry.versions()).find((one) => one.name === name && one.version === version);
-      if (row === undefined) throw new CliError(EXIT.refused, `version ${version} of ${name} was dropped`, { code: 'conflict' });
-      if (row.failure !== null) {
-        const { position, eventId, error } = row.failure;
-        throw new CliError(EXIT.refused, `version ${version} of ${name} stopped too, at ${position} (${eventId}): ${error}`, {
-          code: 'stopped',
-        });
-      }
-      if (row.state === 'active') return row.state;
-      if (telling && row.position !== told) print(`${name}: version ${version} stands at ${row.position}.`);
-      told = row.position;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  async run([name]: string[], { diff = false, list, json }: RebuildOptions): Promise<void> {
+    if (list === true) {
+      print(json === true ? JSON.stringify({ names: NAMES }) : NAMES.join('\n'));
+      return;
     }
+    if (name === undefined || !NAMES.includes(name)) {
+      const complaint = name === undefined ? 'name a read model' : `there is no read model ${name}`;
+      throw new CliError(LEDGER_EXIT.usage, `${complaint}: there are ${NAMES.join(', ')}`, { code: 'usage' });
+    }
+    const progress = new Progress(name);
+    const report = await withLedger(({ rebuilds }) =>
+      rebuilds.run(name, { diff, onProgress: ({ position, target }) => progress.at(Number(position), Number(target)) }),
+    )
+      .catch((error: unknown) => {
+        if (error instanceof RebuildFailed) throw new CliError(LEDGER_EXIT.different, error.message, { code: 'stopped' });
+        throw error;
+      })
+      .finally(() => progress.end());
+    if (json === true) print(JSON.stringify(report));
+    else if (!diff) print(`${name}: version ${report.version} serves, up to ${report.position}.`);
+    else if (report.differing === 0) print(`${name}: every row is as the log makes it, up to ${report.position}.`);
+    else {
+      print(`${name}: ${report.differing} rows are other than the log makes them. The first:`);
+      for (const { table, expected, actual } of report.differences)
+        print(`${table}\n  expected  ${expected ?? 'no row'}\n  actual    ${actual ?? 'no row'}`);
+    }
+    if (report.differing > 0) throw new CliError(LEDGER_EXIT.different, '', { silent: true });
   }
 }

@@ -47,6 +47,7 @@ const POLICIES = {
   lapsedRefund: 'grace',
   graceDays: 7,
   overConsumption: 'reject',
+  adjustmentLimit: 1_000,
 } as const;
 
 /** One process's own view of the deployment. */
@@ -275,7 +276,7 @@ export class World {
 
   /** What became of a task's credits: the types of the account's facts that name it, in order. */
   async money(taskId: string): Promise<string[]> {
-    const facts = await this.facts({ types: ['CreditsConsumed', 'CreditsRefunded', 'ProviderCostBooked'] });
+    const facts = await this.facts({ types: ['CreditsConsumed', 'CreditsRefunded', 'DebtRecorded', 'ProviderCostBooked'] });
     return facts.filter((fact) => fact.data['taskId'] === taskId).map((fact) => fact.type);
   }
 

@@ -208,11 +208,16 @@ export class EnvDto {
   LATE_RESULT!: 'deliver_free' | 'offer' | 'discard';
 
   @Env(
-    'What happens when more was used than was held: `reject` refuses it, `cap` consumes what was held. `debt` is a name kept for a later release and refused until then.',
-    oneOf('reject', 'cap'),
+    'What happens when more was used than was held: `reject` refuses it, `cap` consumes what was held, `debt` consumes what was held and makes the rest debt, which later purchases repay first.',
+    oneOf('reject', 'cap', 'debt'),
     { fallback: 'reject' },
   )
-  OVER_CONSUMPTION!: 'reject' | 'cap';
+  OVER_CONSUMPTION!: 'reject' | 'cap' | 'debt';
+
+  @Env('The most credits, plus or minus, that one adjustment may move without a second person’s approval.', integer(0, 1_000_000_000_000), {
+    fallback: '1000',
+  })
+  ADJUSTMENT_LIMIT!: number;
 
   @Env(
     'How many jobs may run at a provider at once over the whole deployment, as `simulator=50,fleet=200`; the rest wait, each account for its fair share. Absent for a provider: what its adapter declares.',
@@ -244,6 +249,9 @@ export class EnvDto {
   @Env('The longest value in `metadata`, in characters.', integer(1, 100_000), { fallback: '500' })
   METADATA_CHARACTERS_MAX!: number;
 
+  @Env('How many days an entry of the audit is kept.', integer(1, 36_500), { fallback: '400' })
+  AUDIT_RETENTION_DAYS!: number;
+
   @Env('How many streams (accounts, tasks) are kept in memory at once; the least recently used leave.', integer(100, 10_000_000), {
     fallback: '20000',
   })
@@ -256,6 +264,25 @@ export class EnvDto {
     fallback: '10000',
   })
   DRAIN_TIMEOUT_MS!: number;
+
+  @Env(
+    'The name under which the heads of the log are signed. Absent: `rollcredits.local/<deployment id>`. Never to change.',
+    matching(/^[^\s+]{1,255}$/u, '1 to 255 characters without white space and `+`'),
+  )
+  LEDGER_ORIGIN?: string;
+
+  @Env(
+    'What signs the heads of the log: the PKCS#8 PEM of an Ed25519 private key (line ends may be written `\\n`). The same for every process.',
+    matching(/^-----BEGIN PRIVATE KEY-----/, 'a PEM that begins with `-----BEGIN PRIVATE KEY-----`'),
+    { secret: true },
+  )
+  LEDGER_SIGNING_KEY?: string;
+
+  @Env(
+    'A file with that PEM. Absent, as `LEDGER_SIGNING_KEY`: a key made at the first start, `ledger.key` in `DATA_DIR`.',
+    matching(/^[^\0]+$/, 'a path'),
+  )
+  LEDGER_SIGNING_KEY_FILE?: string;
 
   @Env('How many connections to PostgreSQL one process keeps, beside the one that appends.', integer(2, 1_000), { fallback: '10' })
   POOL_SIZE!: number;

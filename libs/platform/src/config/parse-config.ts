@@ -24,17 +24,11 @@ export function parseConfig(env: NodeJS.ProcessEnv = process.env, cwd: string = 
 
 const SHOWN_CHARACTERS_MAX = 60;
 
-/** What else there is to say about a value that people may well try. */
-const BECAUSE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  OVER_CONSUMPTION: { debt: 'this release keeps no debt' },
-};
-
 function complain(setting: Setting, value: string): string {
   const must = `${setting.name} must be ${setting.allowed.replaceAll('`', '')}`;
   if (setting.secret) return must;
   const shown = value.length > SHOWN_CHARACTERS_MAX ? `${value.slice(0, SHOWN_CHARACTERS_MAX)}…` : value;
-  const because = BECAUSE[setting.name]?.[value.trim()];
-  return `${must}, not ${JSON.stringify(shown)}${because === undefined ? '' : ` (${because})`}`;
+  return `${must}, not ${JSON.stringify(shown)}`;
 }
 
 /** A URL that nothing uses, or a store without one, is a mistake that must not end in two logs. */
@@ -87,6 +81,7 @@ function toConfig(env: EnvDto, cwd: string): Config {
     lateResult: env.LATE_RESULT,
     overConsumption: env.OVER_CONSUMPTION,
     providerJobsMax: Object.freeze({ ...env.PROVIDER_JOBS_MAX }),
+    adjustmentLimit: env.ADJUSTMENT_LIMIT,
     openTasksPerAccountMax: env.OPEN_TASKS_PER_ACCOUNT_MAX,
     requestsPerSecondMax: env.REQUESTS_PER_SECOND_MAX,
     bodyBytesMax: env.BODY_BYTES_MAX,
@@ -95,10 +90,14 @@ function toConfig(env: EnvDto, cwd: string): Config {
     promptCharactersMax: env.PROMPT_CHARACTERS_MAX,
     metadataKeysMax: env.METADATA_KEYS_MAX,
     metadataCharactersMax: env.METADATA_CHARACTERS_MAX,
+    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
     sessionsMax: env.SESSIONS_MAX,
     snapshotEveryFacts: env.SNAPSHOT_EVERY_FACTS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     poolSize: env.POOL_SIZE,
+    ledgerOrigin: env.LEDGER_ORIGIN ?? null,
+    ledgerSigningKey: env.LEDGER_SIGNING_KEY ?? null,
+    ledgerSigningKeyFile: env.LEDGER_SIGNING_KEY_FILE === undefined ? null : resolve(cwd, env.LEDGER_SIGNING_KEY_FILE),
   });
 }
 

@@ -13,7 +13,7 @@ export interface BalanceRow {
 
 /** One statement, so one snapshot: an account and its grants never disagree. */
 const SELECT_BALANCES = `
-  SELECT a.stream, a.plan, a.pending_plan, a.next_reset_at, a.revision, a.position,
+  SELECT a.stream, a.plan, a.pending_plan, a.next_reset_at, a.debt, a.revision, a.position,
          (SELECT json_agg(g) FROM balance_grant AS g WHERE g.stream = a.stream AND g.live) AS grants
     FROM balance_account AS a WHERE a.stream = ANY($1::text[])`;
 
@@ -49,6 +49,8 @@ export interface GrantJson {
   currency: string | null;
   amount_minor: number | null;
   reissued_from: string | null;
+  dispute_id: string | null;
+  frozen: boolean;
 }
 
 export class BalanceRows {
@@ -122,6 +124,7 @@ export class BalanceRows {
       plan: string;
       pending_plan: string | null;
       next_reset_at: Date;
+      debt: string;
       revision: number;
       position: string;
       grants: GrantJson[] | null;
@@ -133,6 +136,7 @@ export class BalanceRows {
       state.plan = row.plan;
       state.pendingPlan = row.pending_plan;
       state.nextResetAt = row.next_reset_at.getTime();
+      state.debt = Number(row.debt);
       for (const grant of row.grants ?? []) state.grants.set(grant.grant_id, grantOf(grant));
       const balance = { state, place: { revision: row.revision, position: row.position } };
       loaded.set(row.stream, balance);
@@ -154,6 +158,12 @@ export function grantOf(row: GrantJson): GrantState {
     reissuedFrom: row.reissued_from,
     // Of a grant whose cycle an operator ended nothing is available; why does not matter to a reader.
     lapsedEarly: false,
-    isRevoked: false,
+    // A dispute over it that does not freeze it was lost, and revoked it.
+    isRevoked: row.dispute_id !== null && !row.frozen,
+    spentIsDebt: false,
+    disputeId: row.dispute_id,
+    // What a balance or a grant shows follows from the counters alone.
+    money: null,
+    revision: -1,
   };
 }

@@ -11,6 +11,8 @@ export interface AccountChange {
   pendingPlan: string | null | undefined;
   nextResetAt: InstantMs | undefined;
   status: 'active' | 'suspended' | undefined;
+  /** By which what is owed grew. */
+  debt: number;
   revision: number;
   position: Position;
 }
@@ -36,6 +38,17 @@ export interface GrantChange {
   expired: number;
   revoked: number;
   reissued: number;
+  adjusted: number;
+  repaid: number;
+  position: Position;
+}
+
+/** What a batch's disputes and debts make of one grant, beside its counters. */
+export interface GrantMark {
+  stream: string;
+  grantId: string;
+  /** Undefined: as it was. */
+  dispute: { id: string | null; frozen: boolean } | undefined;
   position: Position;
 }
 
@@ -49,14 +62,17 @@ export interface GrantedTerms {
   reference: string | null;
   costBasis: Money | null;
   reissuedFrom: string | null;
+  /** Of an open dispute, which freezes it from its first moment. */
+  disputeId: string | null;
 }
 
 /** Where credits that left or came back are counted. */
-type Counter = 'consumed' | 'expired' | 'revoked' | 'reissued';
+type Counter = 'consumed' | 'expired' | 'revoked' | 'reissued' | 'adjusted' | 'repaid';
 
 export class BalanceBatch {
   readonly accounts = new Map<string, AccountChange>();
   readonly grants = new Map<string, GrantChange>();
+  readonly marks = new Map<string, GrantMark>();
   /** By which the credits held in all accounts together grew. */
   held = 0;
   #ordinal = 0;
@@ -98,6 +114,31 @@ export class BalanceBatch {
         return;
       case 'GrantRevoked':
         this.#move(stored, fact.data.part, 'revoked');
+        // What a lost dispute revoked is no longer frozen, because there is nothing left to spend.
+        if (fact.data.cause === 'dispute_lost')
+          this.#mark(stored, fact.data.part.grantId, { id: fact.data.disputeId ?? null, frozen: false });
+        return;
+      case 'DisputeOpened':
+        for (const { grantId } of fact.data.grants) this.#mark(stored, grantId, { id: fact.data.disputeId, frozen: true });
+        return;
+      case 'DisputeWon':
+        for (const { grantId } of fact.data.grants) this.#mark(stored, grantId, { id: null, frozen: false });
+        return;
+      case 'DebtRecorded':
+        account.debt += fact.data.credits;
+        if (fact.data.grantId !== null) this.#mark(stored, fact.data.grantId);
+        return;
+      case 'DebtRepaid':
+        account.debt -= fact.data.credits;
+        if (fact.data.part !== null) this.#repay(stored, fact.data.cause, fact.data.part);
+        return;
+      case 'CreditsAdjusted':
+        for (const part of fact.data.parts) this.#move(stored, part, 'adjusted');
+        if (fact.data.granted !== null) this.#grant(stored, fact.data.granted, fromIso(fact.data.decidedAt));
+        return;
+      case 'DisputeLost':
+      case 'AdjustmentRequested':
+      case 'AdjustmentRejected':
         return;
       case 'ProviderCostBooked':
         return;
@@ -123,6 +164,7 @@ export class BalanceBatch {
         pendingPlan: undefined,
         nextResetAt: undefined,
         status: undefined,
+        debt: 0,
         revision,
         position,
       };
@@ -137,9 +179,10 @@ export class BalanceBatch {
     const { bucket, credits, reference, costBasis, reissuedFrom } = terms;
     const expiresAt = terms.expiresAt === null ? null : fromIso(terms.expiresAt);
     const { stream, position } = stored;
-    const granted = { bucket, credits, grantedAt, position, ordinal: this.#ordinal++, expiresAt, reference, costBasis, reissuedFrom };
-    const { grantId } = terms;
-    const counters = { available: credits, held: 0, consumed: 0, expired: 0, revoked: 0, reissued: 0 };
+    const { grantId, disputeId = null } = terms;
+    const origin = { reference, costBasis, reissuedFrom, disputeId };
+    const granted = { bucket, credits, grantedAt, position, ordinal: this.#ordinal++, expiresAt, ...origin };
+    const counters = { available: credits, held: 0, consumed: 0, expired: 0, revoked: 0, reissued: 0, adjusted: 0, repaid: 0 };
     this.grants.set(`${stream} ${grantId}`, { stream, grantId, granted, ...counters, position });
   }
 
@@ -153,6 +196,23 @@ export class BalanceBatch {
       change.consumed -= from.credits;
       this.#grant(stored, grant, at);
     }
+  }
+
+  #repay(stored: StoredFact, cause: 'purchase' | 'goodwill', part: GrantPart): void {
+    if (cause === 'purchase') {
+      this.#move(stored, part, 'repaid');
+      return;
+    }
+    // What the grant counted as consumed it counts as revoked from now on: its other counters stand still.
+    const change = this.#move(stored, part);
+    change.consumed -= part.credits;
+    change.revoked += part.credits;
+  }
+
+  #mark(stored: StoredFact, grantId: string, dispute?: { id: string | null; frozen: boolean }): void {
+    const { stream, position } = stored;
+    const key = `${stream} ${grantId}`;
+    this.marks.set(key, { stream, grantId, dispute: dispute ?? this.marks.get(key)?.dispute, position });
   }
 
   /** `counter` takes what went for good by this part, or gives what came back. */
@@ -171,6 +231,8 @@ export class BalanceBatch {
         expired: 0,
         revoked: 0,
         reissued: 0,
+        adjusted: 0,
+        repaid: 0,
         position,
       };
       this.grants.set(key, change);

@@ -3,24 +3,24 @@ import type { StoredFact } from '#libs/event-store';
 import { bigintArray, boolArray, instantArray, intArray, textArray } from '../engine/binary-arrays.js';
 import { type Projection, type ReadModel, type Statement, versioned } from '../engine/read-model.port.js';
 import { readSql } from '../engine/sql-file.js';
-import { type AccountChange, BalanceBatch, type GrantChange, type GrantedTerms, type OpenedAccount } from './fold.js';
+import { type AccountChange, BalanceBatch, type GrantChange, type GrantedTerms, type GrantMark, type OpenedAccount } from './fold.js';
 
 const INSERT_ACCOUNTS = `
   INSERT INTO balance_account_vN (stream, tenant, account_id, sealed, plan, pending_plan, timezone, billing_anchor, next_reset_at, opened_at,
-                                  opened_position, status, revision, position)
+                                  opened_position, status, debt, revision, position)
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
-                       $10::timestamptz[], $11::text[], $12::text[], $13::int[], $14::text[])`;
+                       $10::timestamptz[], $11::text[], $12::text[], $13::int8[], $14::int[], $15::text[])`;
 
 const UPDATE_TERMS = `
   WITH changed AS (
     UPDATE balance_account_vN AS a
        SET plan = coalesce(t.plan, a.plan), pending_plan = CASE WHEN t.pending_changed THEN t.pending_plan ELSE a.pending_plan END,
-           next_reset_at = coalesce(t.next_reset_at, a.next_reset_at), status = coalesce(t.status, a.status),
+           next_reset_at = coalesce(t.next_reset_at, a.next_reset_at), status = coalesce(t.status, a.status), debt = a.debt + t.debt,
            revision = t.revision, position = t.position
-      FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::timestamptz[], $6::text[], $7::int[], $8::text[])
-           AS t(stream, plan, pending_changed, pending_plan, next_reset_at, status, revision, position)
+      FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::timestamptz[], $6::text[], $7::int8[], $8::int[], $9::text[])
+           AS t(stream, plan, pending_changed, pending_plan, next_reset_at, status, debt, revision, position)
      WHERE a.stream = t.stream RETURNING 1)
-  SELECT projection_expect('balance_account', $9, (SELECT count(*) FROM changed))`;
+  SELECT projection_expect('balance_account', $10, (SELECT count(*) FROM changed))`;
 
 const UPDATE_HEADS = `
   WITH changed AS (
@@ -31,23 +31,38 @@ const UPDATE_HEADS = `
 
 const INSERT_GRANTS = `
   INSERT INTO balance_grant_vN (stream, grant_id, bucket, credits, available, held, consumed, expired, revoked, reissued, adjusted, repaid, live,
-                                granted_at, granted_position, ordinal, expires_at, reference, currency, amount_minor, reissued_from, position)
-  SELECT stream, grant_id, bucket, credits, available, held, consumed, expired, revoked, reissued, 0, 0, available > 0 OR held > 0,
-         granted_at, granted_position, ordinal, expires_at, reference, currency, amount_minor, reissued_from, position
+                                granted_at, granted_position, ordinal, expires_at, reference, currency, amount_minor, reissued_from, dispute_id, frozen,
+                                position)
+  SELECT stream, grant_id, bucket, credits, available, held, consumed, expired, revoked, reissued, adjusted, repaid, available > 0 OR held > 0,
+         granted_at, granted_position, ordinal, expires_at, reference, currency, amount_minor, reissued_from, dispute_id, dispute_id IS NOT NULL,
+         position
     FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::int8[],
-                $11::timestamptz[], $12::text[], $13::int[], $14::timestamptz[], $15::text[], $16::text[], $17::int8[], $18::text[], $19::text[])
-         AS t(stream, grant_id, bucket, credits, available, held, consumed, expired, revoked, reissued,
-              granted_at, granted_position, ordinal, expires_at, reference, currency, amount_minor, reissued_from, position)`;
+                $11::int8[], $12::int8[], $13::timestamptz[], $14::text[], $15::int[], $16::timestamptz[], $17::text[], $18::text[], $19::int8[],
+                $20::text[], $21::text[], $22::text[])
+         AS t(stream, grant_id, bucket, credits, available, held, consumed, expired, revoked, reissued, adjusted, repaid,
+              granted_at, granted_position, ordinal, expires_at, reference, currency, amount_minor, reissued_from, dispute_id, position)`;
 
 const UPDATE_GRANTS = `
   WITH changed AS (
     UPDATE balance_grant_vN AS g
        SET available = t.available, held = t.held, consumed = g.consumed + t.consumed, expired = g.expired + t.expired,
-           revoked = g.revoked + t.revoked, reissued = g.reissued + t.reissued, live = t.available > 0 OR t.held > 0, position = t.position
-      FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::text[])
-           AS t(stream, grant_id, available, held, consumed, expired, revoked, reissued, position)
+           revoked = g.revoked + t.revoked, reissued = g.reissued + t.reissued, adjusted = g.adjusted + t.adjusted, repaid = g.repaid + t.repaid,
+           live = t.available > 0 OR t.held > 0, position = t.position
+      FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::int8[],
+                  $11::text[])
+           AS t(stream, grant_id, available, held, consumed, expired, revoked, reissued, adjusted, repaid, position)
      WHERE g.stream = t.stream AND g.grant_id = t.grant_id RETURNING 1)
-  SELECT projection_expect('balance_grant', $10, (SELECT count(*) FROM changed))`;
+  SELECT projection_expect('balance_grant', $12, (SELECT count(*) FROM changed))`;
+
+/** After the counters: a grant can be made, disputed and let go of in one batch. */
+const MARK_GRANTS = `
+  WITH changed AS (
+    UPDATE balance_grant_vN AS g
+       SET dispute_id = CASE WHEN t.changed THEN t.dispute_id ELSE g.dispute_id END, frozen = CASE WHEN t.changed THEN t.frozen ELSE g.frozen END,
+           position = greatest(g.position, t.position)
+      FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::bool[], $6::text[]) AS t(stream, grant_id, changed, dispute_id, frozen, position)
+     WHERE g.stream = t.stream AND g.grant_id = t.grant_id RETURNING 1)
+  SELECT projection_expect('balance_grant', $7, (SELECT count(*) FROM changed))`;
 
 const ADD_HELD = 'UPDATE balance_total_vN SET held = held + $1 WHERE id';
 const INSERT_CHANGE = 'INSERT INTO balance_change_vN (position, streams) VALUES ($1, $2::text[])';
@@ -72,7 +87,7 @@ class BalanceProjection implements Projection {
   }
 
   write(to: string): Statement[] {
-    const { accounts, grants, held } = this.#batch;
+    const { accounts, grants, held, marks } = this.#batch;
     if (accounts.size === 0) return [];
     const changes = [...accounts.values()];
     const moved = [...grants.values()];
@@ -80,6 +95,7 @@ class BalanceProjection implements Projection {
       ...this.#writeAccounts(changes),
       ...this.#insertGrants(moved.filter((change) => change.granted !== null) as Array<GrantChange & { granted: GrantedTerms }>),
       ...this.#updateGrants(moved.filter((change) => change.granted === null)),
+      ...this.#markGrants([...marks.values()]),
       this.#statement('insert_change', INSERT_CHANGE, [to, textArray(changes.map((change) => change.stream))]),
     ];
     if (held !== 0) statements.push(this.#statement('add_held', ADD_HELD, [held]));
@@ -133,6 +149,7 @@ class BalanceProjection implements Projection {
       instantArray(rows.map((row) => row.opened.openedAt)),
       textArray(rows.map((row) => row.opened.position)),
       textArray(rows.map((row) => row.status ?? null)),
+      bigintArray(rows.map((row) => row.debt)),
       intArray(rows.map((row) => row.revision)),
       textArray(rows.map((row) => row.position)),
     ]);
@@ -146,6 +163,7 @@ class BalanceProjection implements Projection {
       textArray(rows.map((row) => row.pendingPlan ?? null)),
       instantArray(rows.map((row) => row.nextResetAt ?? null)),
       textArray(rows.map((row) => row.status ?? null)),
+      bigintArray(rows.map((row) => row.debt)),
       intArray(rows.map((row) => row.revision)),
       textArray(rows.map((row) => row.position)),
       rows.length,
@@ -167,6 +185,7 @@ class BalanceProjection implements Projection {
       textArray(rows.map((row) => row.granted.costBasis?.currency ?? null)),
       bigintArray(rows.map((row) => row.granted.costBasis?.amountMinor ?? null)),
       textArray(rows.map((row) => row.granted.reissuedFrom)),
+      textArray(rows.map((row) => row.granted.disputeId)),
       textArray(rows.map((row) => row.position)),
     ];
     return [this.#statement('insert_grants', INSERT_GRANTS, values)];
@@ -178,16 +197,30 @@ class BalanceProjection implements Projection {
     return [this.#statement('update_grants', UPDATE_GRANTS, values)];
   }
 
+  #markGrants(marks: readonly GrantMark[]): Statement[] {
+    if (marks.length === 0) return [];
+    const values = [
+      ...keysOf(marks),
+      boolArray(marks.map((mark) => mark.dispute !== undefined)),
+      textArray(marks.map((mark) => mark.dispute?.id ?? null)),
+      boolArray(marks.map((mark) => mark.dispute?.frozen ?? false)),
+      textArray(marks.map((mark) => mark.position)),
+      marks.length,
+    ];
+    return [this.#statement('mark_grants', MARK_GRANTS, values)];
+  }
+
   #statement(name: string, text: string, values: unknown[]): Statement {
     return { name: `balance_v${this.version}_${name}`, text: versioned(text, this.version), values };
   }
 }
 
 function hasTerms(change: AccountChange): boolean {
-  return change.plan !== undefined || change.pendingPlan !== undefined || change.nextResetAt !== undefined || change.status !== undefined;
+  const { plan, pendingPlan, nextResetAt, status, debt } = change;
+  return plan !== undefined || pendingPlan !== undefined || nextResetAt !== undefined || status !== undefined || debt !== 0;
 }
 
-function keysOf(rows: readonly GrantChange[]): Buffer[] {
+function keysOf(rows: ReadonlyArray<{ stream: string; grantId: string }>): Buffer[] {
   return [textArray(rows.map((row) => row.stream)), textArray(rows.map((row) => row.grantId))];
 }
 
@@ -199,13 +232,16 @@ function countersOf(rows: readonly GrantChange[]): Buffer[] {
     bigintArray(rows.map((row) => row.expired)),
     bigintArray(rows.map((row) => row.revoked)),
     bigintArray(rows.map((row) => row.reissued)),
+    bigintArray(rows.map((row) => row.adjusted)),
+    bigintArray(rows.map((row) => row.repaid)),
   ];
 }
 
 export const balanceByAccount: ReadModel = {
   name: 'balance-by-account',
-  codeVersion: 1,
+  codeVersion: 2,
   relations: ['balance_account', 'balance_grant', 'balance_change', 'balance_total'],
+  incidental: ['balance_change'],
   tableSql: readSql(import.meta.dirname, 'table.sql'),
   open: (version) => new BalanceProjection(version),
 };

@@ -14,6 +14,8 @@ CREATE TABLE balance_account_vN (
   opened_at timestamptz NOT NULL,
   opened_position text COLLATE "C" NOT NULL,
   status text NOT NULL CHECK (status IN ('active', 'suspended')),
+  -- What is owed.
+  debt bigint NOT NULL CHECK (debt >= 0),
   revision integer NOT NULL,
   position text COLLATE "C" NOT NULL
 ) WITH (fillfactor = 70);
@@ -45,9 +47,13 @@ CREATE TABLE balance_grant_vN (
   currency text,
   amount_minor bigint,
   reissued_from text,
+  -- The dispute that is open over it, or was lost; `frozen` while it is open.
+  dispute_id text,
+  frozen boolean NOT NULL,
   position text COLLATE "C" NOT NULL,
   PRIMARY KEY (stream, grant_id),
   CONSTRAINT balance_grant_conserves CHECK (credits = available + held + consumed + expired + revoked + reissued + adjusted + repaid),
+  CONSTRAINT balance_grant_is_disputed CHECK (NOT frozen OR dispute_id IS NOT NULL),
   CONSTRAINT balance_grant_is_live CHECK (live = (available > 0 OR held > 0))
 ) WITH (fillfactor = 70);
 

@@ -30,6 +30,8 @@ export interface ReadModel {
   readonly codeVersion: number;
   /** Relations made by tableSql, without `_vN`: queries read views of these names, which a switch points at the new version. */
   readonly relations: readonly string[];
+  /** Those among them that say how facts were projected (in which batches) and not what they come to: a comparison leaves them out. */
+  readonly incidental?: readonly string[];
   /** `CREATE TABLE name_vN …`, where `_vN` stands for the version. */
   readonly tableSql: string;
   open(version: number): Projection;

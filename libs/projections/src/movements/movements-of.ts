@@ -84,6 +84,25 @@ export function movementsOf(stored: StoredFact, movements: Movement[]): void {
     case 'GrantRevoked':
       moved('revoked', fact.data.part, { taskId: fact.data.taskId, reason: fact.data.reason });
       return;
+    case 'DebtRepaid': {
+      const { cause, part, goodwill } = fact.data;
+      // What was used beyond a reservation came from no grant, so that no grant moves when it is forgiven.
+      if (part === null) return;
+      moved('repaid', part, { taskId: goodwill?.taskId ?? null, reason: goodwill?.reason ?? cause });
+      return;
+    }
+    case 'CreditsAdjusted': {
+      const why = { taskId: null, reason: fact.data.reason };
+      if (fact.data.granted !== null) granted('adjusted', fact.data.granted, why);
+      for (const part of fact.data.parts) moved('adjusted', part, why);
+      return;
+    }
+    case 'DisputeOpened':
+    case 'DisputeWon':
+    case 'DisputeLost':
+    case 'DebtRecorded':
+    case 'AdjustmentRequested':
+    case 'AdjustmentRejected':
     case 'AccountOpened':
     case 'PlanChanged':
     case 'ProviderCostBooked':

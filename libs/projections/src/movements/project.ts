@@ -1,32 +1,79 @@
 // 4 project · movements: one row per signed change of a grant, as finance reads it; run by the projection engine.
 import type { StoredFact } from '#libs/event-store';
+import { ClosedPeriods, effectiveAtOf, type JournalFact } from '#libs/finance';
 import { bigintArray, instantArray, intArray, textArray } from '../engine/binary-arrays.js';
-import { type Projection, type ReadModel, type Statement, versioned } from '../engine/read-model.port.js';
+import { type Projection, type ReadModel, type ReadRows, type Statement, versioned } from '../engine/read-model.port.js';
 import { readSql } from '../engine/sql-file.js';
+import { ADD_DAYS, dayValues, heldChangeOf } from './days.js';
 import { type Movement, movementsOf } from './movements-of.js';
 
 const INSERT = `
   INSERT INTO movement_vN (stream, recorded_at, position, ordinal, effective_at, type, bucket, grant_id, credits, consumed, available_before,
-                           available_after, task_id, reason, actor, event_id, causation_id, correlation_id)
+                           available_after, held, task_id, reason, actor, event_id, causation_id, correlation_id)
   SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::int8[],
-                       $10::int8[], $11::int8[], $12::int8[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[])`;
+                       $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])`;
+
+const SELECT_CLOSED = 'SELECT tenant, through, closed_at FROM movement_closed_vN';
+const UPSERT_CLOSED = `
+  INSERT INTO movement_closed_vN (tenant, through, closed_at) SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
+  ON CONFLICT (tenant) DO UPDATE SET through = excluded.through, closed_at = excluded.closed_at`;
 
 class MovementsProjection implements Projection {
   #movements: Movement[] = [];
+  #closed: ClosedPeriods | null = null;
+  #closes = false;
 
   constructor(private readonly version: number) {}
 
-  async load(): Promise<void> {
-    // Facts carry the counters around every movement, so nothing has to be looked up.
+  /** Facts carry the counters around every movement; only how far the books are closed has to be looked up, once. */
+  async load(_facts: readonly StoredFact[], read: ReadRows): Promise<void> {
+    if (this.#closed !== null) return;
+    const closed = new ClosedPeriods();
+    const statement = this.#statement('select_closed', SELECT_CLOSED, []);
+    for (const row of await read<{ tenant: string; through: Date; closed_at: Date }>(statement))
+      closed.restore(row.tenant, row.through.getTime(), row.closed_at.getTime());
+    this.#closed = closed;
   }
 
   fold(facts: readonly StoredFact[]): void {
-    for (const fact of facts) if (fact.stream.startsWith('account-')) movementsOf(fact, this.#movements);
+    for (const fact of facts) {
+      if (fact.stream.startsWith('account-')) this.#foldAccount(fact);
+      else if (fact.type === 'PeriodCloseStarted') {
+        this.#closed?.close(fact.tenant, fact.data['period'] as string, fact.data['closedAt'] as string);
+        this.#closes = true;
+      }
+    }
   }
 
   write(): Statement[] {
+    const statements: Statement[] = [];
+    if (this.#movements.length > 0) {
+      statements.push(this.#insert(), this.#statement('add_days', ADD_DAYS, dayValues(this.#movements)));
+    }
+    if (this.#closes) {
+      const closed = this.#closed?.entries() ?? [];
+      const values = [
+        textArray(closed.map(({ tenant }) => tenant)),
+        instantArray(closed.map(({ through }) => through)),
+        instantArray(closed.map(({ closedAt }) => closedAt)),
+      ];
+      statements.push(this.#statement('upsert_closed', UPSERT_CLOSED, values));
+    }
+    return statements;
+  }
+
+  /** A movement takes effect when its postings do. */
+  #foldAccount(stored: StoredFact): void {
+    const first = this.#movements.length;
+    movementsOf(stored, this.#movements);
+    if (this.#movements.length === first) return;
+    const falls = effectiveAtOf(stored as unknown as JournalFact, stored.recordedAt);
+    const { effectiveAt } = (this.#closed as ClosedPeriods).date(stored.tenant, falls, stored.recordedAt);
+    for (let index = first; index < this.#movements.length; index += 1) (this.#movements[index] as Movement).effectiveAt = effectiveAt;
+  }
+
+  #insert(): Statement {
     const rows = this.#movements;
-    if (rows.length === 0) return [];
     const values = [
       textArray(rows.map((row) => row.fact.stream)),
       instantArray(rows.map((row) => row.fact.recordedAt)),
@@ -40,6 +87,7 @@ class MovementsProjection implements Projection {
       bigintArray(rows.map((row) => row.consumed)),
       bigintArray(rows.map((row) => row.availableBefore)),
       bigintArray(rows.map((row) => row.availableAfter)),
+      bigintArray(rows.map(heldChangeOf)),
       textArray(rows.map((row) => row.taskId)),
       textArray(rows.map((row) => row.reason)),
       textArray(rows.map((row) => row.fact.actor)),
@@ -47,22 +95,28 @@ class MovementsProjection implements Projection {
       textArray(rows.map((row) => row.fact.causationId)),
       textArray(rows.map((row) => row.fact.correlationId)),
     ];
-    return [{ name: `movements_v${this.version}_insert`, text: versioned(INSERT, this.version), values }];
+    return this.#statement('insert', INSERT, values);
+  }
+
+  #statement(name: string, text: string, values: unknown[]): Statement {
+    return { name: `movements_v${this.version}_${name}`, text: versioned(text, this.version), values };
   }
 
   committed(): void {
     this.#movements = [];
+    this.#closes = false;
   }
 
   aborted(): void {
-    this.#movements = [];
+    this.committed();
+    this.#closed = null;
   }
 }
 
 export const movements: ReadModel = {
   name: 'movements',
-  codeVersion: 1,
-  relations: ['movement'],
+  codeVersion: 2,
+  relations: ['movement', 'movement_total', 'movement_closed'],
   tableSql: readSql(import.meta.dirname, 'table.sql'),
   open: (version) => new MovementsProjection(version),
 };

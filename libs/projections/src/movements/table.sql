@@ -14,6 +14,8 @@ CREATE TABLE movement_vN (
   consumed bigint NOT NULL CHECK (consumed >= 0),
   available_before bigint NOT NULL CHECK (available_before >= 0),
   available_after bigint NOT NULL CHECK (available_after >= 0),
+  -- By which the bucket's held credits changed.
+  held bigint NOT NULL,
   task_id text COLLATE "C",
   reason text,
   actor text NOT NULL,
@@ -25,3 +27,28 @@ CREATE TABLE movement_vN (
 );
 
 CREATE INDEX ON movement_vN (task_id, stream) WHERE task_id IS NOT NULL;
+
+-- Few movements take effect at another instant than they are recorded at: a range of effective time is a range of the key and of this index.
+CREATE INDEX ON movement_vN (stream, effective_at) WHERE effective_at <> recorded_at;
+
+-- What an account's movements add up to, by day ('d') and by month ('m') of when they take effect: a statement of years reads few rows.
+CREATE TABLE movement_total_vN (
+  stream text COLLATE "C" NOT NULL,
+  grain text COLLATE "C" NOT NULL CHECK (grain IN ('d', 'm')),
+  starts_on date NOT NULL,
+  type text COLLATE "C" NOT NULL,
+  bucket text COLLATE "C" NOT NULL,
+  count bigint NOT NULL,
+  credits bigint NOT NULL,
+  consumed bigint NOT NULL,
+  -- By which held credits changed.
+  held bigint NOT NULL,
+  PRIMARY KEY (stream, grain, starts_on, type, bucket)
+) WITH (fillfactor = 80);
+
+-- How far each tenant's books are closed, as of the checkpoint.
+CREATE TABLE movement_closed_vN (
+  tenant text COLLATE "C" PRIMARY KEY,
+  through timestamptz NOT NULL,
+  closed_at timestamptz NOT NULL
+);

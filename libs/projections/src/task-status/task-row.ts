@@ -90,6 +90,8 @@ export type LedgerPart =
     }
   | { kind: 'ended'; taskId: string; held: Credits; consumed: Credits }
   | { kind: 'goodwill'; taskId: string; credits: Credits }
+  /** Used beyond what was held: consumed, and owed. */
+  | { kind: 'over_consumed'; taskId: string; credits: Credits }
   /** Named, for its receipt; no figure of the task changes. */
   | { kind: 'named'; taskId: string };
 
@@ -109,6 +111,9 @@ export function foldLedgerPart(row: TaskRow, part: LedgerPart, position: Positio
     case 'goodwill':
       row.consumed -= part.credits;
       row.refunded += part.credits;
+      break;
+    case 'over_consumed':
+      row.consumed += part.credits;
       break;
     case 'named':
       break;
@@ -140,10 +145,23 @@ export function ledgerPartsOf(stored: StoredFact): LedgerPart[] {
       const { goodwill, credits } = fact.data;
       return goodwill === undefined ? [] : [{ kind: 'goodwill', taskId: goodwill.taskId, credits }];
     }
+    case 'DebtRecorded': {
+      const { cause, taskId, credits } = fact.data;
+      if (taskId === null) return [];
+      return [cause === 'over_consumption' ? { kind: 'over_consumed', taskId, credits } : { kind: 'named', taskId }];
+    }
+    case 'DebtRepaid':
+      return fact.data.goodwill === null ? [] : [{ kind: 'goodwill', taskId: fact.data.goodwill.taskId, credits: fact.data.credits }];
     case 'CreditsExpired':
     case 'GrantRevoked':
     case 'ProviderCostBooked':
       return fact.data.taskId === null ? [] : [{ kind: 'named', taskId: fact.data.taskId }];
+    case 'DisputeOpened':
+    case 'DisputeWon':
+    case 'DisputeLost':
+    case 'AdjustmentRequested':
+    case 'AdjustmentRejected':
+    case 'CreditsAdjusted':
     case 'AccountOpened':
     case 'PlanChanged':
     case 'CycleReset':

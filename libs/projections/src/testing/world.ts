@@ -41,6 +41,7 @@ export const POLICIES: LedgerPolicies = {
   lapsedRefund: 'grace',
   graceDays: 7,
   overConsumption: 'reject',
+  adjustmentLimit: 1000,
 };
 
 interface Known<State> {
@@ -61,6 +62,8 @@ const NAME: ErasableRef = { $erasable: 'name' };
 export class World {
   readonly accounts = new Map<string, Known<AccountState>>();
   readonly tasks = new Map<string, Known<TaskState>>();
+  /** Told what an account's decision came to, before it is durable. */
+  onFacts: ((accountId: string, facts: readonly AccountFact[]) => void) | null = null;
   #commands = 0;
   #commandId = '';
   #grants = 0;
@@ -194,6 +197,7 @@ export class World {
     const expectedRevision = known.revision;
     for (const fact of facts) evolveAccount(known.state, fact);
     known.revision += facts.length;
+    this.onFacts?.(accountId, facts);
     return { stream: tenantStream('account', this.tenant, accountId), expectedRevision, facts: facts.map((fact) => factOf(fact, sealed)) };
   }
 
@@ -229,6 +233,7 @@ export class World {
       policies: this.policies,
       planTerms: (plan) => PLANS[plan] ?? null,
       nextGrantId: () => `grant_${this.#commandId}${(this.#grants++).toString(16).padStart(2, '0')}`,
+      nextDebtId: () => `debt_${this.#commandId}${(this.#grants++).toString(16).padStart(2, '0')}`,
     };
   }
 }

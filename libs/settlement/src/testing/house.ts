@@ -79,6 +79,7 @@ export class House {
     lapsedRefund: 'grace',
     graceDays: 7,
     overConsumption: 'reject',
+    adjustmentLimit: 1_000,
   };
   readonly policies: SettlementPolicies = { deadlinePolicy: 'release_now', holdCapMs: 24 * 3_600_000, openTasksPerAccountMax: 1_000 };
 

@@ -1,0 +1,86 @@
+// 1 HTTP in · what the routes of finance take.
+import { EXPORT_FORMATS, SUMMARY_GROUPINGS, type ExportFormat, type SummaryGrouping } from '#libs/finance';
+import { ListQueryDto, ReadQueryDto } from '../validation/queries.js';
+import { OneOf, Optional, Pattern } from '../validation/rules.js';
+import { ACCOUNT_ID_PATTERN, InstantOrDay } from '../validation/words.js';
+
+const LEDGER_ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,299}$/;
+const COMMODITY = /^(?:[A-Z]{3}|CREDIT)$/;
+
+export class JournalQueryDto extends ListQueryDto {
+  /** By `effectiveAt`, inclusive. */
+  @Optional()
+  @InstantOrDay()
+  from?: string;
+
+  /** Exclusive. */
+  @Optional()
+  @InstantOrDay()
+  to?: string;
+
+  @Optional()
+  @Pattern(LEDGER_ACCOUNT, 'a ledger account, or what one begins with up to a colon: `customer:acc_1`')
+  account?: string;
+
+  @Optional()
+  @Pattern(ACCOUNT_ID_PATTERN, 'an account id')
+  accountId?: string;
+
+  @Optional()
+  @Pattern(COMMODITY, '`CREDIT` or an ISO 4217 code')
+  commodity?: string;
+}
+
+export class ExportQueryDto extends ReadQueryDto {
+  /** Default: jsonl. */
+  @Optional()
+  @OneOf(EXPORT_FORMATS)
+  format?: ExportFormat;
+
+  @Optional()
+  @InstantOrDay()
+  from?: string;
+
+  @Optional()
+  @InstantOrDay()
+  to?: string;
+
+  @Optional()
+  @Pattern(LEDGER_ACCOUNT, 'a ledger account, or what one begins with up to a colon: `customer:acc_1`')
+  account?: string;
+
+  @Optional()
+  @Pattern(ACCOUNT_ID_PATTERN, 'an account id')
+  accountId?: string;
+
+  @Optional()
+  @Pattern(COMMODITY, '`CREDIT` or an ISO 4217 code')
+  commodity?: string;
+}
+
+export class RangeQueryDto extends ReadQueryDto {
+  @Optional()
+  @InstantOrDay()
+  from?: string;
+
+  @Optional()
+  @InstantOrDay()
+  to?: string;
+}
+
+export class SummaryQueryDto extends ListQueryDto {
+  @Optional()
+  @InstantOrDay()
+  from?: string;
+
+  @Optional()
+  @InstantOrDay()
+  to?: string;
+
+  @Optional()
+  @OneOf(SUMMARY_GROUPINGS)
+  groupBy?: SummaryGrouping;
+}
+
+/** Nothing has to be said to close a month. */
+export class ClosePeriodDto {}

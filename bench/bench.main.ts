@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { migrate, startEmbeddedPostgres } from '#libs/platform';
-import { coldLoadLeg, holdsLeg } from './legs/event-store.bench.js';
+import { coldLoadLegs, holdsLeg } from './legs/event-store.bench.js';
 import { eventStoreDbLeg } from './legs/eventstoredb.bench.js';
+import { financeLegs } from './legs/finance.bench.js';
 import { livesLegs } from './legs/lives.bench.js';
 import { failoverLeg, orchestratorsLeg } from './legs/orchestrators.bench.js';
 import { relayLeg } from './legs/relay.bench.js';
@@ -16,7 +17,7 @@ import { submitLegs } from './legs/submit.bench.js';
 import { keep, printTable, type LegResult } from './report.js';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,j,k,l,m,s' } },
+  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s' } },
 });
 const wanted = new Set(values.legs.split(','));
 const wants = (...legs: string[]): boolean => legs.some((leg) => wanted.has(leg));
@@ -41,10 +42,13 @@ try {
       ...(await livesLegs({ databaseUrl: await database('bench_e'), legMs: 2 * legMs, accountsInMemory: values.quick ? 10_000 : 100_000 })),
     );
   }
-  if (wants('g'))
-    done(
-      await coldLoadLeg({ databaseUrl: await database('bench_g'), facts: values.quick ? [1_000, 100_000] : [1_000, 100_000, 1_000_000] }),
-    );
+  if (wants('g', 'r')) {
+    const facts = values.quick ? [1_000, 100_000] : [1_000, 100_000, 1_000_000];
+    done(...(await coldLoadLegs({ databaseUrl: await database('bench_g'), facts })));
+  }
+  if (wants('n', 'o', 'p', 'q')) {
+    done(...(await financeLegs({ databaseUrl: await database('bench_n'), rounds, tasks: values.quick ? 4_000 : 40_000 })));
+  }
   if (wants('i')) done(...(await relayLeg({ databaseUrl: await database('bench_i'), rounds, holds: values.quick ? 10_000 : 40_000 })));
   if (wants('j')) {
     const databaseUrls = [await database('bench_j_1'), await database('bench_j_2'), await database('bench_j_3')];

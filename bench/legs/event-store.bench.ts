@@ -243,9 +243,10 @@ const TAIL_FACTS = SNAPSHOT_EVERY_FACTS / 2;
 /** Holds that stay open, so that the state is that of a busy account. */
 const OPEN_HOLDS = 100;
 
-export async function coldLoadLeg({ databaseUrl, facts }: { databaseUrl: string; facts: readonly number[] }): Promise<LegResult> {
+export async function coldLoadLegs({ databaseUrl, facts }: { databaseUrl: string; facts: readonly number[] }): Promise<LegResult[]> {
   const opened = open(databaseUrl);
   const raw: Array<{ facts: number; loadsMs: number[]; replayMs: number }> = [];
+  const past: Array<{ facts: number; looksMs: number[] }> = [];
   for (const count of facts) {
     const accountId = `long${count}`;
     await fill(opened.store, accountId, count + TAIL_FACTS);
@@ -264,10 +265,11 @@ export async function coldLoadLeg({ databaseUrl, facts }: { databaseUrl: string;
       if (loaded !== replayed) throw new Error('a snapshot and its tail came to another state than the whole stream');
     }
     raw.push({ facts: count, loadsMs: loadsMs.sort((a, b) => a - b), replayMs });
+    past.push({ facts: count, looksMs: await looksBack(opened, stream, count) });
   }
   await opened.close();
   const slowest = Math.max(...raw.map(({ loadsMs }) => percentile(loadsMs, 95)));
-  return {
+  const coldLoads = {
     leg: 'g',
     title: `cold load of an account: snapshot and a tail of ${TAIL_FACTS} facts, ${OPEN_HOLDS} open holds`,
     figures: [
@@ -280,6 +282,27 @@ export async function coldLoadLeg({ databaseUrl, facts }: { databaseUrl: string;
     ],
     raw,
   };
+  const pointsInTime = {
+    leg: 'r',
+    title: 'the state of an account at some instant of its past',
+    figures: past.flatMap(({ facts: count, looksMs }) => [
+      { leg: 'r', what: `${count.toLocaleString('en')} facts, p50`, value: percentile(looksMs, 50), unit: 'ms' },
+      { leg: 'r', what: `${count.toLocaleString('en')} facts, p95`, value: percentile(looksMs, 95), unit: 'ms' },
+    ]),
+    raw: past,
+  };
+  return [coldLoads, pointsInTime];
+}
+
+/** Looks at the account as it stood at places all over its life. */
+async function looksBack(opened: Opened, stream: string, count: number): Promise<number[]> {
+  const looksMs: number[] = [];
+  for (let n = 1; n <= LOADS; n += 1) {
+    const startedAt = performance.now();
+    await opened.sessions().stateAt(stream, { revision: Math.floor((count * n) / (LOADS + 1)) });
+    looksMs.push(performance.now() - startedAt);
+  }
+  return looksMs.sort((a, b) => a - b);
 }
 
 /** Holds and their endings by the real decider, written in large appends; no snapshots yet. */

@@ -78,7 +78,9 @@ async function proofLeg(store: PostgresEventStore, pool: pg.Pool, clock: ManualC
     harness.engine.start();
     const built = proof
       ? new Promise<void>((resolve) => {
-          const onBatch = ({ size }: { size: number }): void => void (size >= facts && resolve());
+          const onBatch = ({ size }: { size: number }): void => {
+            if (size >= facts) resolve();
+          };
           void buildProof(store, new ProofTables(pool), lease, ending.signal, { onBatch });
         })
       : Promise.resolve();

@@ -101,7 +101,7 @@ describe('a change', () => {
     ];
     expect(refusals.map((refusal) => (refusal.ok ? null : refusal.code))).toEqual([
       'validation_failed',
-      'validation_failed',
+      'fleet_not_configured',
       'validation_failed',
       'not_found',
       'not_found',

@@ -23,13 +23,8 @@ beforeEach(async () => {
   explanations = explaining();
 });
 
-function explaining({
-  store,
-  accounts,
-  tasks,
-  keys,
-  index,
-}: Pick<HouseProcess, 'store' | 'accounts' | 'tasks' | 'keys' | 'index'> = app): Explanations {
+function explaining(store = app.store): Explanations {
+  const { accounts, tasks, keys, index } = app;
   const ledger = new TaskLedger(app.store, tasks, keys, index);
   return new Explanations({ store, accounts, ledger, quotes: house.quotes, policies: house.ledgerPolicies });
 }
@@ -253,7 +248,7 @@ describe('an explanation', () => {
       },
       readStreams: store.readStreams.bind(store),
     };
-    explanations = explaining({ ...app, store: changed as unknown as typeof store });
+    explanations = explaining(changed as unknown as typeof store);
     const { reproduced: all, decisions } = await explain(taskId);
     expect(all).toBe(false);
     expect(decisions[0]?.difference).toMatchObject({

@@ -16,8 +16,7 @@ beforeAll(async () => {
   await world.call('POST', '/v1/accounts', { id: 'acc_1', name: 'Moss', plan: 'max' });
   await world.call('POST', '/v1/accounts/acc_1/grants', { bucket: 'purchased', credits: 10_000, reference: 'r' });
   const made: Answer[] = [];
-  for (const amountMinor of [31, 31, 31])
-    made.push(await generate({ outcome: 'succeed', cost: { currency: 'USD', amountMinor } }));
+  for (const amountMinor of [31, 31, 31]) made.push(await generate({ outcome: 'succeed', cost: { currency: 'USD', amountMinor } }));
   made.push(await generate({ outcome: 'fail', cost: { currency: 'USD', amountMinor: 7 } }));
   jobs = made.map(({ body }) => body.attempts.at(-1).providerJobId);
   task = made[0]?.body.id;
@@ -74,7 +73,9 @@ describe('a provider bill', () => {
       ...{ lines: 7, matched: 1, differing: 1, orphans: 1, missing: 2, duplicates: 1, rejectedCount: 3 },
       drift: { money: [{ currency: 'USD', billed: 171, booked: 62, difference: 109 }] },
     });
-    expect(first.body.rejected.map(({ line, errors }: Answer['body']) => [line, errors.map((error: Answer['body']) => error.code)])).toEqual([
+    expect(
+      first.body.rejected.map(({ line, errors }: Answer['body']) => [line, errors.map((error: Answer['body']) => error.code)]),
+    ).toEqual([
       [7, ['already_exists']],
       [8, ['too_many_decimals']],
       [9, ['unknown_provider', 'in_future', 'unknown_currency', 'invalid']],
@@ -161,7 +162,9 @@ describe('a provider bill', () => {
   });
 
   it('rejects a record of more than 64 KiB alone, and shows the first thousand of many', async () => {
-    const long = await send(csv(`simulator,${'x'.repeat(70_000)},2024-03-01T00:00:00Z,1.00,USD,`, 'simulator,short,2024-03-01T00:00:00Z,1.00,USD,'));
+    const long = await send(
+      csv(`simulator,${'x'.repeat(70_000)},2024-03-01T00:00:00Z,1.00,USD,`, 'simulator,short,2024-03-01T00:00:00Z,1.00,USD,'),
+    );
     expect(long.body).toMatchObject({ lines: 2, orphans: 1, rejected: [{ line: 2, errors: [{ field: null, code: 'too_large' }] }] });
     const many = await send(csv(...Array.from({ length: 1_500 }, () => 'simulator,,,,,')));
     expect([many.status, many.body.rejectedCount, many.body.rejected.length]).toEqual([201, 1_500, 1_000]);

@@ -327,7 +327,7 @@ describe('the audit', () => {
 describe('docs/support.md', () => {
   const document = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'support.md'), 'utf8');
   const questions = [...document.matchAll(/^### (\d+)\. "[^\n]*\n\s+```bash\n([\s\S]*?)```/gm)].map(
-    ([, number, call]) => [Number(number), call] as const,
+    ([, number, call]) => [Number(number), call ?? ''] as const,
   );
 
   function run(script: string, env: Record<string, string>): Promise<string> {

@@ -6,7 +6,7 @@ import { until } from '../support/until.js';
 jest.setTimeout(90_000);
 
 let world: ApiWorld;
-let jobs: string[];
+let jobs: [string, string, string, string];
 let task: string;
 
 const HEADER = 'provider,provider_job_id,billed_at,amount,currency,units';
@@ -18,7 +18,7 @@ beforeAll(async () => {
   const made: Answer[] = [];
   for (const amountMinor of [31, 31, 31]) made.push(await generate({ outcome: 'succeed', cost: { currency: 'USD', amountMinor } }));
   made.push(await generate({ outcome: 'fail', cost: { currency: 'USD', amountMinor: 7 } }));
-  jobs = made.map(({ body }) => body.attempts.at(-1).providerJobId);
+  jobs = made.map(({ body }) => body.attempts.at(-1).providerJobId as string) as typeof jobs;
   task = made[0]?.body.id;
 });
 afterAll(() => world.close());

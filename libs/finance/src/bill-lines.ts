@@ -163,7 +163,7 @@ function minorOf(amount: string, decimals: number | null): number | LineError {
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u;
 
 function isJobId(text: string): boolean {
-  return [...text].length <= 200 && PRINTABLE.test(text);
+  return Array.from(text).length <= 200 && PRINTABLE.test(text);
 }
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;

@@ -331,7 +331,9 @@ export class PostgresBillLeases implements BillLeases {
 
   async acquire(names: readonly string[], timeoutMs: number): Promise<BillLease | null> {
     const leases = [...names].sort().map((name) => new Lease(this.pool, name));
-    const release = async (): Promise<void> => void (await Promise.all(leases.map((lease) => lease.release())));
+    const release = async (): Promise<void> => {
+      await Promise.all(leases.map((lease) => lease.release()));
+    };
     const until = performance.now() + timeoutMs;
     for (const lease of leases) {
       while (!(await lease.acquire())) {

@@ -60,7 +60,7 @@ export class ApiAdapter extends FastifyAdapter {
       done(null, payload);
     });
     fastify.addHook('onRequest', (request, _reply, done) => {
-      if (request.routeOptions.config?.endpoint?.upload === undefined) limitArrival(request.raw);
+      if (request.routeOptions.config.endpoint?.upload === undefined) limitArrival(request.raw);
       done();
     });
     fastify.addHook('onRoute', (route) => {

@@ -156,9 +156,9 @@ describe('the close of a month', () => {
   it('takes in nothing that arrives while it is under way', async () => {
     await world.open('acc_1', 'free');
     clock.at = Date.UTC(2026, 1, 3);
-    let busy = true;
+    const stop = new AbortController();
     const life = (async () => {
-      for (let n = 0; busy; n += 1) {
+      for (let n = 0; !stop.signal.aborted; n += 1) {
         await world.account('acc_1', {
           type: 'GrantCredits',
           bucket: 'promotional',
@@ -171,7 +171,7 @@ describe('the close of a month', () => {
       }
     })();
     const first = await closed(handlerOn(store), '2026-01');
-    busy = false;
+    stop.abort();
     await life;
     await harness.caughtUp();
     const {

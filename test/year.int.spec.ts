@@ -12,7 +12,7 @@ describe('a generated year of 2,000 tasks', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     const options = {
-      ...{ seed: 20_261_121, accounts: 20, tasks: 2_000, ticksPerDay: 1, from: Date.UTC(2026, 0), months: 12, tenant: 't1' },
+      ...{ seed: 20_261_121, accounts: 20, tasks: 2_000, ticksPerDay: 0.5, from: Date.UTC(2026, 0), months: 12, tenant: 't1' },
       ...{ lapsedRefund: 'grace' as const, atOnce: 20 },
     };
     report = await accountFor(database.url, options, () => undefined);
@@ -37,6 +37,7 @@ describe('a generated year of 2,000 tasks', () => {
       'DebtRecorded',
       'DebtRepaid',
       'ProviderCostBooked',
+      'BillLineBooked',
       'late result taken',
     ];
     for (const type of [...types, ...rare]) expect([type, report.tally.get(type) ?? 0]).not.toEqual([type, 0]);

@@ -75,6 +75,18 @@ export const SOURCES: FactSource[] = [
     heading: 'billing',
     intro: 'Streams `billing-<tenant>.<provider>`: what a provider’s bills changed in the books.',
   },
+  {
+    file: 'libs/finance/src/billing.facts.ts',
+    union: 'BillJobsMissing',
+    heading: 'billing, missing',
+    intro: 'On the same streams: attempts that cost something and that no bill spoke of.',
+  },
+  {
+    file: 'libs/finance/src/billing.facts.ts',
+    union: 'BillImported',
+    heading: 'billing, answers',
+    intro: 'On the same streams: what an import answered.',
+  },
 ];
 
 const HEADER = `# Facts

@@ -1,6 +1,7 @@
 // Money that comes back, over HTTP: disputes, debt and adjustments, what every route answers, the first time and again.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '../support/until.js';
+import { unseenOperations } from './openapi-check.js';
 import { createApiWorld, type Answer, type ApiWorld } from './api-world.js';
 
 let world: ApiWorld;
@@ -264,4 +265,8 @@ describe('an adjustment', () => {
       body: { code: 'validation_failed' },
     });
   });
+});
+
+it('every operation of disputes and adjustments was answered as it promises', () => {
+  expect(unseenOperations((tag) => tag === 'Disputes' || tag === 'Adjustments')).toEqual([]);
 });

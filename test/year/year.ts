@@ -1,5 +1,5 @@
 // The generated year: customers who live through it tick by tick on any event store, under a clock that is set and never waited for.
-import type { Clock, InstantMs } from '#libs/kernel';
+import { toIso, type Clock, type InstantMs } from '#libs/kernel';
 import type { EventStore } from '#libs/event-store';
 import { World, type ManualClock } from '../../libs/projections/src/testing/world.js';
 import { Customer, type Tally } from './customer.js';
@@ -11,7 +11,7 @@ export interface YearOptions {
   seed: number;
   accounts: number;
   tasks: number;
-  /** How often a day every customer is looked at. */
+  /** How often a day every customer is looked at; a half is every other day. */
   ticksPerDay: number;
   /** The first of a month. */
   from: InstantMs;
@@ -33,9 +33,11 @@ export class Year {
   readonly customers: Customer[];
   readonly #plan = new Map<number, Map<number, number>>();
   readonly #ticks: number;
+  /** Lines on the billing stream. */
+  #billed = 0;
 
   constructor(
-    store: EventStore,
+    private readonly store: EventStore,
     private readonly clock: YearClock,
     private readonly options: YearOptions,
   ) {
@@ -53,7 +55,7 @@ export class Year {
     );
     const byId = new Map(this.customers.map((customer) => [customer.id, customer]));
     this.world.onFacts = (accountId, facts) => byId.get(accountId)?.heard(facts);
-    this.#ticks = Math.round((this.endOfMonth(options.months) - options.from) / DAY_MS) * options.ticksPerDay;
+    this.#ticks = Math.floor(((this.endOfMonth(options.months) - options.from) / DAY_MS) * options.ticksPerDay);
     const random = Random.of(options.seed, 'plan');
     for (let task = 0; task < options.tasks; task += 1) {
       const tick = random.whole(0, this.#ticks - 1);
@@ -82,6 +84,7 @@ export class Year {
       await this.clock.set(at);
       if (ended < months - 1 && at > this.endOfMonth(ended + 1) + 2 * DAY_MS) {
         await over(this.endOfMonth(ended), () => this.tick(tick));
+        await this.bill(this.endOfMonth(ended), at);
         ended += 1;
       } else {
         await this.tick(tick);
@@ -94,6 +97,42 @@ export class Year {
   private tick(tick: number): Promise<void> {
     const plan = this.#plan.get(tick);
     return this.each((customer, index) => customer.live(plan?.get(index) ?? 0));
+  }
+
+  /** What a provider's bill for the month before books: a difference on a known job, absorbed and not, and an orphan; and one of today. */
+  private async bill(month: InstantMs, at: InstantMs): Promise<void> {
+    const lines = (['provider', 'absorbed', 'unmatched', 'provider'] as const).map((expense, index) => {
+      const customer = expense === 'unmatched' ? null : (this.customers[index % this.customers.length] as Customer).id;
+      return {
+        ...{ billId: `bill_${this.#billed}`, line: index + 2, provider: 'north', providerJobId: `job-${this.#billed}-${index}` },
+        ...{ billedAt: toIso(index === 3 ? at : month + index * DAY_MS), billed: { currency: 'USD', amountMinor: 7 + index }, units: null },
+        ...{
+          state: expense === 'unmatched' ? 'orphan' : 'amount_differs',
+          booked: { currency: 'USD', amountMinor: index === 1 ? -3 : 7 + index },
+        },
+        ...{
+          expense,
+          accountId: customer,
+          taskId: customer === null ? null : 'task_billed',
+          model: customer === null ? null : 'pika-basic',
+        },
+      };
+    });
+    const facts = lines.map((data) => ({ type: 'BillLineBooked', schemaVersion: 1, data }));
+    const commandId = `b111${this.#billed.toString(16).padStart(28, '0')}`;
+    const meta = {
+      commandId,
+      tenant: this.options.tenant,
+      actor: 'key_finance',
+      correlationId: commandId,
+      causationId: null,
+      requestHash: null,
+    };
+    const stream = `billing-${this.options.tenant}.north`;
+    const appended = await this.store.append({ meta, appends: [{ stream, expectedRevision: this.#billed - 1, facts }] });
+    if (!appended.ok) throw new Error('a bill could not be booked');
+    this.#billed += facts.length;
+    this.tally.set('BillLineBooked', this.#billed);
   }
 
   private async each(live: (customer: Customer, index: number) => Promise<void>): Promise<void> {

@@ -7,6 +7,7 @@ import { AdjustmentsController } from './adjustments/adjustments.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { ModelsController } from './catalogue/models.controller.js';
 import { PlansController } from './catalogue/plans.controller.js';
+import { ProviderBillsController } from './finance/provider-bills.controller.js';
 import { FinanceController } from './finance/finance.controller.js';
 import { JournalController } from './finance/journal.controller.js';
 import { PeriodsController } from './finance/periods.controller.js';
@@ -38,6 +39,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   JournalController,
   FinanceController,
   PeriodsController,
+  ProviderBillsController,
   LedgerController,
   SupportController,
   AuditController,

@@ -308,6 +308,7 @@ describe('what a fact posts', () => {
   it('a bill’s line: the difference on the attempt’s account, an orphan’s amount apart, at the instant billed', () => {
     const line = {
       ...{ billId: 'bill_1', line: 2, provider: 'north', providerJobId: 'j', billedAt: '2026-01-05T00:00:00.000Z' },
+      ...{ billed: USD(27), units: null, state: 'amount_differs' as const },
       ...{ booked: USD(-4), expense: 'provider' as const, accountId: 'acc_1', taskId: 't', model: 'm' },
     } as const;
     const fact: JournalFact = { type: 'BillLineBooked', data: line };

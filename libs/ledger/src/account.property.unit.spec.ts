@@ -16,16 +16,16 @@ import {
   type LedgerContext,
   type LedgerPolicies,
 } from '#libs/ledger';
+import { ReferenceAccount } from '../test/account.reference.js';
 import {
   count,
   goneOf,
   isFrozen,
   recognised,
-  ReferenceAccount,
   type ReferenceOutcome,
   type ReferencePlan,
   type ReferenceRequest,
-} from '../test/account.reference.js';
+} from '../test/grant.reference.js';
 import { postingsOf } from '../test/postings.reference.js';
 
 const HOUR = 3_600_000;
@@ -583,7 +583,7 @@ class Twins {
     const { reference, state } = this;
     const frozen = reference.grants.filter(isFrozen).reduce((sum, grant) => sum + count(grant, 'available'), 0);
     const disputes = Array.from(reference.disputes, ([id, { status, grants }]) => [id, status, ...grants.map((grant) => grant.id)]);
-    const open = reference.debts.filter((debt) => debt.settled < debt.credits);
+    const open = reference.debts.open();
     same(
       {
         ...{
@@ -594,12 +594,12 @@ class Twins {
         debts: Array.from(state.debts.values(), (debt) => [debt.grantId, debt.credits, debt.settled, debt.money?.amountMinor ?? 0]),
       },
       {
-        ...{ frozen, debt: reference.owing(), disputes },
+        ...{ frozen, debt: reference.debts.owing(), disputes },
         debts: open.map((debt) => [debt.of?.id ?? null, debt.credits, debt.settled, Number(debt.money)]),
       },
     );
-    same(-(this.books.get('debt CREDIT') ?? 0), reference.owing());
-    const receivable = reference.debts.reduce(
+    same(-(this.books.get('debt CREDIT') ?? 0), reference.debts.owing());
+    const receivable = reference.debts.list.reduce(
       (sum, debt) => sum + debt.money - floorDiv(debt.money * BigInt(debt.settled), BigInt(debt.credits)),
       0n,
     );

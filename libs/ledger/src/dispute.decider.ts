@@ -50,8 +50,9 @@ export function decideOpenDispute(state: AccountState, command: OpenDispute, at:
 /** 409 with the dispute, where one of the grants is under an open one. */
 export function openDisputeOn(grants: readonly GrantState[]): Refusal<AccountRefusalCode> | null {
   const contested = grants.find(isFrozen);
-  if (contested === undefined) return null;
-  return refuse('conflict', `${contested.id} is under the open dispute ${contested.disputeId}.`, { disputeId: contested.disputeId });
+  if (contested === undefined || contested.disputeId === null) return null;
+  const { id, disputeId } = contested;
+  return refuse('conflict', `${id} is under the open dispute ${disputeId}.`, { disputeId });
 }
 
 /** An ending stands: the same again changes nothing, the other one is refused. */

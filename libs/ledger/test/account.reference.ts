@@ -1,82 +1,24 @@
 // The account once more, written as naively as can be and sharing no code with the decider: every credit is one element of a list.
 // Property specs run random histories against both and compare them after every command.
-
-export type ReferenceBucket = 'subscription' | 'purchased' | 'promotional' | 'referral';
-
-/** Where one credit is. */
-type Place = 'available' | 'held' | Gone;
-type Gone = 'consumed' | 'expired' | 'revoked' | 'reissued' | 'adjusted' | 'repaid';
-
-export interface ReferenceGrant {
-  id: string;
-  bucket: ReferenceBucket;
-  credits: Place[];
-  grantedAt: number;
-  end: number | null;
-  /** What it cost, in minor units of one currency; null for nothing. */
-  cost: bigint | null;
-  from: string | null;
-  reference: string | null;
-  cycleEndedEarly: boolean;
-  revoked: boolean;
-  /** Revoked, and what was spent is owed. */
-  owed: boolean;
-  dispute: string | null;
-  /** What every kind of movement took of the cost, net. */
-  out: Record<Gone, bigint>;
-  /** Of `revoked`: what went back to the payer, not what goodwill wrote off. */
-  takenBack: bigint;
-  /** Credits that goodwill wrote off. */
-  writtenOff: number;
-}
-
-interface ReferenceDispute {
-  grants: ReferenceGrant[];
-  status: 'open' | 'won' | 'lost';
-}
-
-export interface ReferenceDebt {
-  of: ReferenceGrant | null;
-  credits: number;
-  settled: number;
-  money: bigint;
-}
-
-interface ReferenceAdjustment {
-  bucket: ReferenceBucket;
-  credits: number;
-  by: string;
-  status: 'pending' | 'applied' | 'rejected';
-}
-
-/** One held or consumed credit. */
-type Drawn = [grant: ReferenceGrant, index: number];
-
-export interface ReferencePlan {
-  rank: number;
-  allowance: number;
-  upgrade: 'full' | 'prorated';
-}
-
-export interface ReferenceOptions {
-  burnOrder: readonly ReferenceBucket[];
-  lapsedRefund: 'grace' | 'expire';
-  graceDays: number;
-  overConsumption: 'reject' | 'cap' | 'debt';
-  adjustmentLimit: number;
-  plans: Readonly<Record<string, ReferencePlan>>;
-  /** Hours east of UTC, without daylight saving. */
-  zoneHours: number;
-}
-
-export interface ReferenceRequest {
-  task: string;
-  credits: number;
-  rank: number;
-  quote: { id: string; quantity: number; end: number } | null;
-}
-
-export type ReferenceOutcome = 'done' | 'unchanged' | `refused ${string}`;
+import { ReferenceDebts } from './debt.reference.js';
+import {
+  count,
+  goneOf,
+  isFrozen,
+  put,
+  putAll,
+  recognised,
+  type Drawn,
+  type Place,
+  type ReferenceAdjustment,
+  type ReferenceBucket,
+  type ReferenceDispute,
+  type ReferenceGrant,
+  type ReferenceOptions,
+  type ReferenceOutcome,
+  type ReferencePlan,
+  type ReferenceRequest,
+} from './grant.reference.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -90,8 +32,7 @@ export class ReferenceAccount {
   overSpent = new Map<string, number>();
   wasConsumed = new Set<string>();
   disputes = new Map<string, ReferenceDispute>();
-  /** Settled ones too, oldest first. */
-  debts: ReferenceDebt[] = [];
+  debts = new ReferenceDebts();
   adjustments = new Map<string, ReferenceAdjustment>();
   quoteUses = new Map<string, number>();
   pending: string | null = null;
@@ -231,10 +172,10 @@ export class ReferenceAccount {
     this.comeBack(now, drawn.slice(used));
     for (const [grant, money] of before) {
       const credits = taken.filter(([origin]) => origin === grant).length;
-      if (grant.owed) this.debts.push({ of: grant, credits, settled: 0, money: grant.out.consumed - money });
+      if (grant.owed) this.debts.add(grant, credits, grant.out.consumed - money);
     }
     if (beyond > 0) {
-      this.debts.push({ of: null, credits: beyond, settled: 0, money: 0n });
+      this.debts.add(null, beyond, 0n);
       this.overSpent.set(task, beyond);
     }
     this.holds.delete(task);
@@ -269,11 +210,11 @@ export class ReferenceAccount {
       now,
       back.filter(([grant]) => !grant.revoked),
     );
-    const unowedBeyond = ofBeyond - this.settle(ofBeyond, (debt) => debt.of === null);
+    const unowedBeyond = ofBeyond - this.debts.settle(ofBeyond, (debt) => debt.of === null);
     if (unowedBeyond > 0) this.addGrant('purchased', unowedBeyond, now, null, null, null);
     for (const grant of [...new Set(revoked.reverse().map(([origin]) => origin))]) {
       const indexes = revoked.filter(([origin]) => origin === grant).map(([, index]) => index);
-      const lowered = this.settle(indexes.length, (debt) => debt.of === grant);
+      const lowered = this.debts.settle(indexes.length, (debt) => debt.of === grant);
       // They stay gone: as revoked, though nobody got anything back for them.
       for (const index of indexes.slice(0, lowered)) put(grant, index, 'available');
       const takenBack = grant.takenBack;
@@ -285,26 +226,11 @@ export class ReferenceAccount {
     return 'done';
   }
 
-  /** One credit at a time: of the debts that come first, then of the oldest. Answers how many there were to settle. */
-  private settle(credits: number, isFirst: (debt: ReferenceDebt) => boolean): number {
-    for (let settled = 0; settled < credits; settled += 1) {
-      const open = this.debts.filter((debt) => debt.settled < debt.credits);
-      const debt = open.find(isFirst) ?? open[0];
-      if (debt === undefined) return settled;
-      debt.settled += 1;
-    }
-    return credits;
-  }
-
-  owing(): number {
-    return this.debts.reduce((sum, debt) => sum + debt.credits - debt.settled, 0);
-  }
-
   /** The youngest grant, if it was bought: for every credit owed one of it is gone. */
   private repay(): void {
     const grant = this.grants.at(-1);
     if (grant?.bucket !== 'purchased') return;
-    const repaid = this.settle(grant.credits.length, () => false);
+    const repaid = this.debts.settle(grant.credits.length, () => false);
     for (let index = 0; index < repaid; index += 1) put(grant, index, 'repaid');
   }
 
@@ -348,7 +274,7 @@ export class ReferenceAccount {
     grant.revoked = true;
     grant.owed = owed;
     const spent = count(grant, 'consumed') + count(grant, 'repaid');
-    if (owed && spent > 0) this.debts.push({ of: grant, credits: spent, settled: 0, money: grant.out.consumed + grant.out.repaid });
+    if (owed && spent > 0) this.debts.add(grant, spent, grant.out.consumed + grant.out.repaid);
   }
 
   adjust(now: number, id: string, bucket: ReferenceBucket, credits: number, by: string): ReferenceOutcome {
@@ -479,44 +405,10 @@ export class ReferenceAccount {
     copy.spent = new Map([...this.spent].map(([task, drawn]) => [task, follow(drawn)]));
     copy.overSpent = new Map(this.overSpent);
     copy.disputes = new Map([...this.disputes].map(([id, dispute]) => [id, { ...dispute, grants: dispute.grants.map(twin) }]));
-    copy.debts = this.debts.map((debt) => ({ ...debt, of: debt.of === null ? null : twin(debt.of) }));
+    copy.debts = this.debts.copy(twin);
     copy.adjustments = new Map([...this.adjustments].map(([id, adjustment]) => [id, { ...adjustment }]));
     copy.wasConsumed = new Set(this.wasConsumed);
     copy.quoteUses = new Map(this.quoteUses);
     return copy;
   }
-}
-
-export function count(grant: ReferenceGrant, place: Place): number {
-  return grant.credits.filter((credit) => credit === place).length;
-}
-
-export function goneOf(grant: ReferenceGrant): number {
-  return grant.credits.filter((credit) => credit !== 'available' && credit !== 'held').length;
-}
-
-/** ⌊cost × gone ÷ size⌋ */
-export function recognised(grant: ReferenceGrant, gone: number): bigint {
-  return ((grant.cost ?? 0n) * BigInt(gone)) / BigInt(grant.credits.length);
-}
-
-export function isFrozen(grant: ReferenceGrant): boolean {
-  return grant.dispute !== null && !grant.revoked;
-}
-
-/** One credit goes to another place, and takes with it what one more, or one fewer, gone makes of the cost. */
-function put(grant: ReferenceGrant, index: number, to: Place): void {
-  const from = grant.credits[index] as Place;
-  const before = recognised(grant, goneOf(grant));
-  grant.credits[index] = to;
-  const moved = recognised(grant, goneOf(grant)) - before;
-  if (from !== 'available' && from !== 'held') grant.out[from] += moved;
-  else if (to !== 'available' && to !== 'held') grant.out[to] += moved;
-  if (to === 'revoked') grant.takenBack += moved;
-}
-
-function putAll(grant: ReferenceGrant, from: Place, to: Place): void {
-  grant.credits.forEach((credit, index) => {
-    if (credit === from) put(grant, index, to);
-  });
 }

@@ -32,5 +32,7 @@ export const MESSAGING = Symbol('Messaging');
 export const DEPLOYMENT_SECRET = Symbol('DeploymentSecret');
 /** FinanceReads of #libs/finance: what finance asks of the journal. */
 export const FINANCE_READS = Symbol('FinanceReads');
+/** BillReads of #libs/finance: the lines of provider bills. */
+export const BILL_READS = Symbol('BillReads');
 /** HeadSource of #libs/finance: the proof's signed head; absent where none is signed. */
 export const HEAD_SOURCE = Symbol('HeadSource');

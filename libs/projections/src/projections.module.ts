@@ -4,11 +4,23 @@ import type pg from 'pg';
 import type { Clock } from '#libs/kernel';
 import type { Catalogue } from '#libs/catalogue';
 import type { CustomerKeys, EventStore } from '#libs/event-store';
-import { CATALOGUE, CLOCK, CONFIG, CUSTOMER_KEYS, EVENT_STORE, FINANCE_READS, PG_POOL, READ_MODELS, type Config } from '#libs/platform';
+import {
+  BILL_READS,
+  CATALOGUE,
+  CLOCK,
+  CONFIG,
+  CUSTOMER_KEYS,
+  EVENT_STORE,
+  FINANCE_READS,
+  PG_POOL,
+  READ_MODELS,
+  type Config,
+} from '#libs/platform';
 import { TASK_LEDGER_FACTS } from '#libs/settlement';
 import { ProjectionProgress } from './engine/progress.js';
 import { ProjectionRegistry } from './engine/registry.postgres.js';
 import { PostgresFinanceReads } from './journal/finance-reads.postgres.js';
+import { PostgresBillReads } from './provider-bills/query.postgres.js';
 import { READ_MODEL_LIST } from './read-models.js';
 import { PostgresReadModels } from './read-models.postgres.js';
 import { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
@@ -37,8 +49,9 @@ import { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
         new ProjectedTaskLedgerFacts(readModels.taskQueries, (position, timeoutMs) => readModels.waitFor(position, timeoutMs)),
     },
     { provide: FINANCE_READS, inject: [PG_POOL], useFactory: (pool: pg.Pool) => new PostgresFinanceReads(pool) },
+    { provide: BILL_READS, inject: [PG_POOL], useFactory: (pool: pg.Pool) => new PostgresBillReads(pool) },
   ],
-  exports: [READ_MODELS, FINANCE_READS, TASK_LEDGER_FACTS, ProjectionProgress],
+  exports: [READ_MODELS, FINANCE_READS, BILL_READS, TASK_LEDGER_FACTS, ProjectionProgress],
 })
 export class ProjectionsModule implements OnModuleInit {
   constructor(@Inject(PG_POOL) private readonly pool: pg.Pool) {}

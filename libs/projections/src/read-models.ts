@@ -5,6 +5,7 @@ import { disputes } from './disputes/project.js';
 import type { ReadModel } from './engine/read-model.port.js';
 import { journal } from './journal/project.js';
 import { movements } from './movements/project.js';
+import { providerBills } from './provider-bills/project.js';
 import { taskStatus } from './task-status/project.js';
 import { userTimeline } from './user-timeline/project.js';
 
@@ -16,4 +17,5 @@ export const READ_MODEL_LIST: readonly ReadModel[] = [
   disputes,
   adjustments,
   userTimeline,
+  providerBills,
 ];

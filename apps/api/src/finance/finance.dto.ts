@@ -1,5 +1,12 @@
 // 1 HTTP in · what the routes of finance take.
-import { EXPORT_FORMATS, SUMMARY_GROUPINGS, type ExportFormat, type SummaryGrouping } from '#libs/finance';
+import {
+  BILL_LINE_STATES,
+  EXPORT_FORMATS,
+  SUMMARY_GROUPINGS,
+  type BillLineState,
+  type ExportFormat,
+  type SummaryGrouping,
+} from '#libs/finance';
 import { ListQueryDto, ReadQueryDto } from '../validation/queries.js';
 import { OneOf, Optional, Pattern } from '../validation/rules.js';
 import { ACCOUNT_ID_PATTERN, InstantOrDay } from '../validation/words.js';
@@ -80,6 +87,12 @@ export class SummaryQueryDto extends ListQueryDto {
   @Optional()
   @OneOf(SUMMARY_GROUPINGS)
   groupBy?: SummaryGrouping;
+}
+
+export class BillLinesQueryDto extends ListQueryDto {
+  @Optional()
+  @OneOf(BILL_LINE_STATES)
+  state?: BillLineState;
 }
 
 /** Nothing has to be said to close a month. */

@@ -1,5 +1,5 @@
 // What the routes of finance answer, as JSON Schema; part of answer.schemas.ts.
-import { AGING_BANDS, HOLD_BANDS } from '#libs/finance';
+import { AGING_BANDS, BILL_LINE_STATES, HOLD_BANDS } from '#libs/finance';
 import { BUCKETS, MOVEMENT_TYPES } from '#libs/ledger';
 import type { JsonSchema } from '../validation/rules.js';
 
@@ -150,5 +150,40 @@ export const FINANCE_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     closedBy: textOrNull,
     summary: orNull(ref('SummaryFigures')),
   }),
+  ProviderBill: object({
+    id: text,
+    lines: { ...count, description: 'Records read: matched + differing + orphans + duplicates + rejectedCount.' },
+    matched: count,
+    differing: count,
+    orphans: count,
+    missing: { ...count, description: 'Attempts with a cost that no bill has a line for.' },
+    duplicates: { ...count, description: 'Lines that were in the books already; they book nothing.' },
+    rejectedCount: count,
+    rejected: {
+      ...list(object({ line: count, errors: list(object({ field: textOrNull, code: text, detail: text })) })),
+      maxItems: 1000,
+      description: 'The first 1,000, by the physical line on which each begins.',
+    },
+    drift: object({
+      credits: { type: 'number', description: 'Units billed less units recorded.' },
+      money: list(object({ currency: text, billed: signed, booked: signed, difference: signed })),
+    }),
+    position,
+  }),
+  ProviderBillLine: object({
+    line: { type: ['integer', 'null'], description: 'Null for what the bill does not speak of.' },
+    provider: text,
+    providerJobId: textOrNull,
+    billedAt: instantOrNull,
+    amountMinor: signedOrNull,
+    currency: text,
+    units: { ...textOrNull, description: 'A decimal.' },
+    state: { type: 'string', enum: [...BILL_LINE_STATES] },
+    taskId: textOrNull,
+    bookedMinor: { ...signed, description: 'How much of the cost booked for the attempt is set against the line.' },
+    differenceMinor: { ...signedOrNull, description: 'What the line books; null for a missing one.' },
+    position,
+  }),
+  ProviderBillLineList: object({ data: list(ref('ProviderBillLine')), nextCursor }),
   PeriodList: object({ data: list(ref('Period')), nextCursor }),
 };

@@ -11,7 +11,12 @@ import type { ProblemSender } from './problem.filter.js';
 import { RouteTable } from './route-table.js';
 
 const JSON_TYPE = 'application/json';
+const UPLOAD_TYPES = ['text/csv', 'application/x-ndjson'];
 const BATCH_ROUTE = '/v1/tasks/batch';
+/** Time for a body to arrive; the headers have their own below. */
+const BODY_TIMEOUT_MS = 60_000;
+/** A file is read no faster than it is taken in. */
+const UPLOAD_TIMEOUT_MS = 3_600_000;
 
 export type AdapterLimits = Pick<Config, 'bodyBytesMax' | 'batchBodyBytesMax' | 'jsonDepthMax'>;
 
@@ -26,8 +31,8 @@ export class ApiAdapter extends FastifyAdapter {
       bodyLimit: limits.bodyBytesMax,
       logger: false,
       skipMiddie: true,
-      // Time for the body; the headers have their own below.
-      requestTimeout: 60_000,
+      // The longest that any route takes; the others end theirs below.
+      requestTimeout: UPLOAD_TIMEOUT_MS,
       keepAliveTimeout: 72_000,
       routerOptions: { maxParamLength: 200, caseSensitive: true },
       // While draining, a request that came over a living connection is still served; its answer closes the connection.
@@ -48,6 +53,16 @@ export class ApiAdapter extends FastifyAdapter {
         done(error as Error);
       }
     });
+    // Handed on as it arrives, to the routes that are declared to take a file, each of which limits it itself.
+    fastify.addContentTypeParser(UPLOAD_TYPES, (request, payload, done) => {
+      const { upload } = request.routeOptions.config.endpoint ?? {};
+      if (upload === undefined) return done(new ApiProblem('unsupported_media_type', 'The body must be application/json in UTF-8.'));
+      done(null, payload);
+    });
+    fastify.addHook('onRequest', (request, _reply, done) => {
+      if (request.routeOptions.config.endpoint?.upload === undefined) limitArrival(request.raw);
+      done();
+    });
     fastify.addHook('onRoute', (route) => {
       if (route.url === BATCH_ROUTE) route.bodyLimit = limits.batchBodyBytesMax;
       this.routes.add(route.method, route.url);
@@ -64,6 +79,17 @@ export class ApiAdapter extends FastifyAdapter {
       this.sender.send(this.routes.refusalOf(request), request, reply),
     ) as never;
   }
+}
+
+/** A body that does not arrive ends its connection, as Node's own request timeout would. */
+function limitArrival(request: IncomingMessage): void {
+  if (request.complete || (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)) return;
+  const timer = setTimeout(() => {
+    if (!request.complete) refuseUnreadable(Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
+  }, BODY_TIMEOUT_MS);
+  timer.unref();
+  const clear = (): void => clearTimeout(timer);
+  request.once('end', clear).once('close', clear);
 }
 
 /** JSON is UTF-8 (RFC 8259, 8.1): a body that says that it is written otherwise would be read as something else than was sent. */

@@ -109,9 +109,10 @@ function enter(request: FastifyRequest, endpoint: EndpointSpec, key: ApiKey | nu
 
 function audit(request: FastifyRequest, reply: FastifyReply, log: HookParts['audit']): void {
   const exchange = request.exchange as Exchange | null;
-  const endpoint = request.routeOptions.config?.endpoint;
-  if (exchange === null || exchange.key === null || exchange.isAudited || endpoint === undefined) return;
-  if (!isAudited(request.method, endpoint)) return;
+  // What the router itself refused knows of no route.
+  if (exchange === null || exchange.key === null || exchange.isAudited) return;
+  const { endpoint } = request.routeOptions.config;
+  if (endpoint === undefined || !isAudited(request.method, endpoint)) return;
   exchange.isAudited = true;
   const { key, requestId } = exchange;
   const position = reply.getHeader('Position');

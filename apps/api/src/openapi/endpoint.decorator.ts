@@ -21,6 +21,8 @@ export interface EndpointSpec {
   body?: Dto;
   /** The body may be left out. */
   bodyOptional?: true;
+  /** The body is a file of one of these types, streamed and of any size; such a route takes no Idempotency-Key. */
+  upload?: readonly string[];
   query?: Dto;
   /** Status and the name of the answer's schema in the document; null for no body. */
   answer: {

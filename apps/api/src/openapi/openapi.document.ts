@@ -92,13 +92,18 @@ function operation({ path, method, endpoint }: Route, refusals: Record<string, J
     'x-scope': endpoint.open ? null : (endpoint.scope ?? 'any'),
     ...(endpoint.orScope !== undefined && { 'x-or-scope': endpoint.orScope }),
     ...(endpoint.open && { security: [] }),
-    parameters: [...pathParameters(path), ...queryParameters(endpoint), ...(method === 'post' ? [IDEMPOTENCY_KEY] : [])],
+    parameters: [
+      ...pathParameters(path),
+      ...queryParameters(endpoint),
+      ...(method === 'post' && endpoint.upload === undefined ? [IDEMPOTENCY_KEY] : []),
+    ],
     ...(endpoint.body && { requestBody: requestBody(endpoint) }),
+    ...(endpoint.upload && { requestBody: uploadBody(endpoint.upload) }),
     responses: {
       ...Object.fromEntries(
         [endpoint.answer.status, ...(endpoint.answer.also ?? [])].map((status) => [
           String(status),
-          success(endpoint, isWrite, method === 'post'),
+          success(endpoint, isWrite, method === 'post' && endpoint.upload === undefined),
         ]),
       ),
       ...problems(path, method, endpoint, refusals),
@@ -150,6 +155,10 @@ function requestBody(endpoint: EndpointSpec): JsonSchema {
   };
 }
 
+function uploadBody(mediaTypes: readonly string[]): JsonSchema {
+  return { required: true, content: Object.fromEntries(mediaTypes.map((type) => [type, { schema: { type: 'string' } }])) };
+}
+
 function bodyName(dto: Dto): string {
   return dto.name.replace(/Dto$/, '');
 }
@@ -179,9 +188,10 @@ function problems(path: string, method: string, endpoint: EndpointSpec, refusals
   const isAbout = path.includes('{') || (endpoint.body !== undefined && 'accountId' in (schemaOf(endpoint.body)['properties'] as object));
   if (!endpoint.open && (endpoint.scope !== null || endpoint.deployment)) codes.add('forbidden');
   if (endpoint.body || endpoint.query || method === 'post') codes.add('validation_failed');
-  if (endpoint.body) ['payload_too_large', 'unsupported_media_type'].forEach((code) => codes.add(code));
+  if (endpoint.body || endpoint.upload) ['payload_too_large', 'unsupported_media_type'].forEach((code) => codes.add(code));
   if (isAbout || endpoint.id === 'setTestClock') codes.add('not_found');
-  if (method === 'post') ['idempotency_key_reused', 'overloaded'].forEach((code) => codes.add(code));
+  if (method === 'post') codes.add('overloaded');
+  if (method === 'post' && endpoint.upload === undefined) codes.add('idempotency_key_reused');
   for (const code of endpoint.problems ?? []) codes.add(code);
   const byStatus = new Map<number, ProblemType[]>();
   for (const code of codes) {

@@ -11,10 +11,11 @@ const SKIP_ACCOUNTS = `
       FROM step WHERE step.account_id IS NOT NULL)
   SELECT s.account_id FROM step AS s
    WHERE s.account_id IS NOT NULL
-     AND EXISTS (SELECT FROM journal_credit AS c WHERE c.tenant = $1 AND c.account_id = s.account_id AND c.grain = 'd' AND c.starts_on < $3::date)
+     AND EXISTS (SELECT FROM journal_credit AS c WHERE c.tenant = $1 AND c.account_id = s.account_id AND c.grain = 'm' AND c.starts_on < $3::date)
    LIMIT $4`;
 
-const FOREVER = '9999-12-31';
+const EVER = '0001-01-01';
+const FOREVER = '9998-12-31';
 
 /** Accounts that anything was posted for before the range ends. */
 export async function accountsFrom(
@@ -29,7 +30,7 @@ export async function accountsFrom(
     const wanted = [...books.accounts].sort().filter((id) => after === null || id > after);
     const { rows } = await client.query<{ account_id: string }>(
       `SELECT DISTINCT account_id FROM journal_credit
-        WHERE tenant = $1 AND account_id = ANY($2::text[]) AND grain = 'd' AND starts_on < $3::date ORDER BY account_id LIMIT $4`,
+        WHERE tenant = $1 AND account_id = ANY($2::text[]) AND grain = 'm' AND starts_on < $3::date ORDER BY account_id LIMIT $4`,
       [books.tenant, wanted, before, limit],
     );
     return rows.map((row) => row.account_id);
@@ -37,6 +38,14 @@ export async function accountsFrom(
   const { rows } = await client.query<{ account_id: string }>(SKIP_ACCOUNTS, [books.tenant, after ?? '', before, limit]);
   return rows.map((row) => row.account_id);
 }
+
+/** Of single accounts there are no totals by day: their own postings say which days there are. */
+const midnight = (date: string): string => `((${date})::timestamp AT TIME ZONE 'UTC')`;
+const SELECT_DAYS_OF = `
+  SELECT DISTINCT to_char(effective_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS key FROM journal_posting
+   WHERE tenant = $1 AND account_id = ANY($2::text[]) AND effective_at >= ${midnight('$3::date')}
+     AND effective_at < ${midnight('$4::date + 1')} AND effective_at >= ${midnight('$5::date + 1')}
+   ORDER BY key LIMIT $6`;
 
 /** Days or months with totals inside the range, oldest first, as their keys are shown. */
 export async function daysFrom(
@@ -48,15 +57,14 @@ export async function daysFrom(
   limit: number,
 ): Promise<string[]> {
   const start = by === 'day' ? dayStart : monthStart;
-  const values = [
-    books.tenant,
-    books.accounts ?? [''],
-    by === 'day' ? 'd' : 'm',
-    range.from === undefined ? '0001-01-01' : dayOf(start(range.from)),
-    range.to === undefined ? FOREVER : dayOf(start(range.to - 1)),
-    after === null ? '0001-01-01' : by === 'day' ? after : `${after}-01`,
-    limit,
-  ];
+  const first = range.from === undefined ? EVER : dayOf(start(range.from));
+  const last = range.to === undefined ? FOREVER : dayOf(start(range.to - 1));
+  const seen = after === null ? EVER : by === 'day' ? after : `${after}-01`;
+  if (by === 'day' && books.accounts !== null) {
+    const { rows } = await client.query<{ key: string }>(SELECT_DAYS_OF, [books.tenant, books.accounts, first, last, seen, limit]);
+    return rows.map((row) => row.key);
+  }
+  const values = [books.tenant, books.accounts ?? [''], by === 'day' ? 'd' : 'm', first, last, seen, limit];
   const condition = `tenant = $1 AND account_id = ANY($2::text[]) AND grain = $3 AND starts_on >= $4::date AND starts_on <= $5::date AND starts_on > $6::date`;
   const { rows } = await client.query<{ key: string }>(
     `SELECT to_char(starts_on, '${by === 'day' ? 'YYYY-MM-DD' : 'YYYY-MM'}') AS key FROM (

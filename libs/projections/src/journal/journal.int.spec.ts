@@ -171,6 +171,31 @@ describe('the journal of some months', () => {
     }
   });
 
+  it('is of the accounts alone that a key may see, in every group', async () => {
+    const bound = { tenant: 't1', accounts: ['acc_1', 'acc_4'] };
+    const range = { from: FROM + 9 * DAY_MS + 1_000, to: FROM + 50 * DAY_MS + 7_200_000 };
+    const { credits } = await reads.summary(bound, range, null);
+    const consumed = postings
+      .filter(({ account, amount, accountId }) => account.startsWith('consumed:') && amount > 0 && bound.accounts.includes(accountId ?? ''))
+      .filter(
+        ({ eventType, effectiveAt }) =>
+          eventType === 'CreditsConsumed' && effectiveAt >= toIso(range.from) && effectiveAt < toIso(range.to),
+      )
+      .reduce((sum, { amount }) => sum + amount, 0);
+    const available = /^customer:(acc_1|acc_4):.*:available$/;
+    expect(credits.at(-1)).toMatchObject({
+      consumed,
+      opening: { available: posted(available, 'CREDIT', { to: range.from }) },
+      closing: { available: posted(available, 'CREDIT', { to: range.to }) },
+    });
+    for (const by of ['day', 'month', 'bucket', 'plan', 'account', 'model'] as const) {
+      const { groups } = await reads.summary(bound, range, { by, page: { limit: 200, cursor: null } });
+      expect([by, groups.reduce((sum, group) => sum + group.credits.at(-1)!.consumed, 0)]).toEqual([by, consumed]);
+      if (by === 'account') expect(groups.map(({ key }) => key)).toEqual(bound.accounts);
+      if (by === 'day') expect(groups.at(-1)?.credits.at(-1)?.closing).toEqual(credits.at(-1)?.closing);
+    }
+  });
+
   it('is filtered by account, customer, commodity and time, in log order', async () => {
     const page = async (filter: PostingFilter): Promise<string[]> => (await everyPosting(filter)).map(({ id }) => id);
     const expected = (test: (posting: PostingView) => boolean): string[] => postings.filter(test).map(({ id }) => id);

@@ -27,31 +27,51 @@ function nextMonthStart(instant: InstantMs): InstantMs {
   return start === instant ? start : monthRange(monthOf(instant)).to;
 }
 
-/** `daysOnly` for figures that are shown by day. */
-export function piecesOf(range: Range, daysOnly = false): Pieces {
+/** Which totals there are to read: by day and month, by day alone, by month alone, or none. */
+export type Grains = 'days and months' | 'days' | 'months' | 'none';
+
+export function piecesOf(range: Range, grains: Grains = 'days and months'): Pieces {
   const pieces: Pieces = { months: [], days: [], instants: [] };
   const from = range.from ?? null;
   const to = range.to ?? null;
   if (from !== null && to !== null && from >= to) return pieces;
-  const firstDay = from === null ? null : dayEnd(from);
-  const lastDay = to === null ? null : dayStart(to);
-  if (firstDay !== null && lastDay !== null && firstDay > lastDay) return { ...pieces, instants: [{ from, to }] };
-  if (from !== null && firstDay !== from) pieces.instants.push({ from, to: firstDay });
-  if (to !== null && lastDay !== to) pieces.instants.push({ from: lastDay, to });
-  if (daysOnly) {
-    addSpan(pieces.days, firstDay, lastDay);
-    return pieces;
+  switch (grains) {
+    case 'none':
+      pieces.instants.push({ from, to });
+      return pieces;
+    case 'days':
+      split({ from, to }, dayEnd, dayStart, pieces.days, pieces.instants);
+      return pieces;
+    case 'months':
+      split({ from, to }, nextMonthStart, monthStart, pieces.months, pieces.instants);
+      return pieces;
+    case 'days and months': {
+      const days: Span[] = [];
+      split({ from, to }, dayEnd, dayStart, days, pieces.instants);
+      for (const span of days) split(span, nextMonthStart, monthStart, pieces.months, pieces.days);
+      return pieces;
+    }
   }
-  const firstMonth = firstDay === null ? null : nextMonthStart(firstDay);
-  const lastMonth = lastDay === null ? null : monthStart(lastDay);
-  if (firstMonth !== null && lastMonth !== null && firstMonth >= lastMonth) {
-    addSpan(pieces.days, firstDay, lastDay);
-    return pieces;
+}
+
+/** The whole units inside a span, and what is left at its ends. */
+function split(
+  { from, to }: Span,
+  up: (at: InstantMs) => InstantMs,
+  down: (at: InstantMs) => InstantMs,
+  whole: Span[],
+  rest: Span[],
+): void {
+  const first = from === null ? null : up(from);
+  const last = to === null ? null : down(to);
+  if (first !== null && last !== null && first >= last) {
+    // Nothing whole in between: one rest, not two that meet.
+    addSpan(rest, from, to);
+    return;
   }
-  if (firstDay !== null) addSpan(pieces.days, firstDay, firstMonth);
-  if (lastDay !== null) addSpan(pieces.days, lastMonth, lastDay);
-  addSpan(pieces.months, firstMonth, lastMonth);
-  return pieces;
+  if (from !== null) addSpan(rest, from, first);
+  if (to !== null) addSpan(rest, last, to);
+  addSpan(whole, first, last);
 }
 
 function addSpan(spans: Span[], from: InstantMs | null, to: InstantMs | null): void {

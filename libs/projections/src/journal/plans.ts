@@ -74,7 +74,8 @@ export class PlansOfAccounts {
     const changed = this.changes.findLast((change) => change.stream === stream && change.since <= instant);
     const history = this.#histories.get(stream) ?? [];
     const known = history.find(({ since }) => since <= instant) ?? history.at(-1);
-    if (changed === undefined) return known?.plan ?? '';
+    // Which batch its opening came in must not matter.
+    if (changed === undefined) return (known ?? this.changes.find((change) => change.stream === stream))?.plan ?? '';
     return known !== undefined && known.since > changed.since ? known.plan : changed.plan;
   }
 

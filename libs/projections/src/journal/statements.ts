@@ -1,6 +1,6 @@
 // 4 project · the journal's rows as statements of a batch's transaction; called by project.ts.
 import { LRUCache } from 'lru-cache';
-import { CREDIT, dayOf, type Flow, type Posting } from '#libs/finance';
+import { dayOf, type Flow, type Posting } from '#libs/finance';
 import type { InstantMs } from '#libs/kernel';
 import { bigintArray, instantArray, intArray, textArray } from '../engine/binary-arrays.js';
 import { versioned, type Statement } from '../engine/read-model.port.js';
@@ -39,15 +39,20 @@ const UPSERT_CLOSED = `
   ON CONFLICT (tenant) DO UPDATE SET through = excluded.through, closed_at = excluded.closed_at`;
 
 const DIMENSIONS = ['tenant', 'account_id', 'grain', 'starts_on', 'plan', 'bucket', 'model'] as const;
-const ADD_CREDITS = addition('journal_credit_vN', DIMENSIONS, CREDIT_COLUMNS);
-const ADD_MONEY = addition('journal_money_vN', [...DIMENSIONS, 'currency'], MONEY_COLUMNS);
+const ADDITIONS = {
+  credits: (type: SumType) => addition('journal_credit_vN', DIMENSIONS, CREDIT_COLUMNS, type),
+  money: (type: SumType) => addition('journal_money_vN', [...DIMENSIONS, 'currency'], MONEY_COLUMNS, type),
+};
 
-/** Adds to the totals that are there and makes those that are not. Sums travel as text, because they have no largest value. */
-function addition(table: string, key: readonly string[], figures: readonly string[]): string {
+/** Sums have no largest value; those of a batch nearly always fit, and travel as text where they do not. */
+type SumType = 'int8' | 'text';
+
+/** Adds to the totals that are there and makes those that are not. */
+function addition(table: string, key: readonly string[], figures: readonly string[], type: SumType): string {
   const types = key.map((column) => (column === 'starts_on' ? 'date' : 'text'));
   const parameters = [
     ...key.map((_, index) => `$${index + 1}::text[]`),
-    ...figures.map((_, index) => `$${key.length + index + 1}::text[]`),
+    ...figures.map((_, index) => `$${key.length + index + 1}::${type}[]`),
   ];
   const columns = [...key, ...figures].join(', ');
   const selected = [
@@ -80,8 +85,8 @@ export class JournalStatements {
   ): Statement[] {
     const statements: Statement[] = [];
     if (batch.postings.length > 0) statements.push(this.#postings(batch.postings), ...this.#names(batch.postings));
-    if (batch.totals.credits.size > 0) statements.push(this.#totals('credits', ADD_CREDITS, [...batch.totals.credits.values()]));
-    if (batch.totals.money.size > 0) statements.push(this.#totals('money', ADD_MONEY, [...batch.totals.money.values()]));
+    if (batch.totals.credits.size > 0) statements.push(this.#totals('credits', [...batch.totals.credits.values()]));
+    if (batch.totals.money.size > 0) statements.push(this.#totals('money', [...batch.totals.money.values()]));
     statements.push(...this.#holds([...batch.holds.values()]));
     if (plans.length > 0) {
       const values = [
@@ -167,7 +172,7 @@ export class JournalStatements {
     return statements;
   }
 
-  #totals(name: string, text: string, totals: readonly Total[]): Statement {
+  #totals(name: 'credits' | 'money', totals: readonly Total[]): Statement {
     const values = [
       textArray(totals.map(({ tenant }) => tenant)),
       textArray(totals.map(({ accountId }) => accountId)),
@@ -177,10 +182,13 @@ export class JournalStatements {
       textArray(totals.map(({ bucket }) => bucket)),
       textArray(totals.map(({ model }) => model)),
     ];
-    if (totals[0]?.commodity !== CREDIT) values.push(textArray(totals.map(({ commodity }) => commodity)));
-    const figures = totals[0]?.figures.length ?? 0;
-    for (let index = 0; index < figures; index += 1) values.push(textArray(totals.map((total) => String(total.figures[index]))));
-    return this.#statement(`add_${name}`, text, values);
+    if (name === 'money') values.push(textArray(totals.map(({ commodity }) => commodity)));
+    const type = totals.every(({ figures }) => figures.every(isExact)) ? 'int8' : 'text';
+    for (let index = 0; index < (totals[0]?.figures.length ?? 0); index += 1) {
+      const sums = totals.map(({ figures }) => figures[index] as bigint);
+      values.push(type === 'int8' ? bigintArray(sums.map(Number)) : textArray(sums.map(String)));
+    }
+    return this.#statement(`add_${name}_${type}`, ADDITIONS[name](type), values);
   }
 
   #holds(holds: ReadonlyArray<HoldRow | { tenant: string; reservationId: string; ended: true }>): Statement[] {
@@ -216,6 +224,12 @@ export class JournalStatements {
   #statement(name: string, text: string, values: unknown[]): Statement {
     return { name: `journal_v${this.version}_${name}`, text: versioned(text, this.version), values };
   }
+}
+
+const EXACT_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+
+function isExact(sum: bigint): boolean {
+  return sum <= EXACT_MAX && sum >= -EXACT_MAX;
 }
 
 /** Ledger accounts that carry a customer's name are that customer's alone. */

@@ -19,7 +19,7 @@ import {
 } from '#libs/finance';
 import { Conditions } from '../conditions.js';
 import { CREDIT_COLUMNS, MONEY_COLUMNS } from './columns.js';
-import { piecesOf, type Pieces, type Span } from './pieces.js';
+import { piecesOf, type Grains, type Pieces, type Span } from './pieces.js';
 
 /** What sums can be grouped by, beside bucket and currency. */
 export type SumKey = 'none' | 'day' | 'month' | 'model' | 'plan' | 'account';
@@ -61,13 +61,20 @@ const OF_POSTING: Record<Exclude<SumKey, 'model'>, string> = {
 
 export async function sumFigures(client: pg.ClientBase, query: SumQuery): Promise<Sums> {
   const sums: Sums = { credits: new Map(), money: new Map(), moneyByBucket: new Map() };
-  const pieces = piecesOf(query.range, query.key === 'day');
+  const pieces = piecesOf(query.range, grainsOf(query));
   if (pieces.months.length + pieces.days.length > 0) {
     await addCreditTotals(client, query, pieces, sums);
     await addMoneyTotals(client, query, pieces, sums);
   }
   for (const span of pieces.instants) await addPostings(client, query, span, sums);
   return sums;
+}
+
+/** Of single accounts there are totals by month alone. */
+function grainsOf({ books, key, accounts }: SumQuery): Grains {
+  const ofAccounts = key === 'account' || accounts !== undefined || books.accounts !== null;
+  if (key === 'day') return ofAccounts ? 'none' : 'days';
+  return ofAccounts ? 'months' : 'days and months';
 }
 
 /** All of the tenant's are one account's rows, so a deployment of a hundred thousand customers adds up no slower than one of ten. */
@@ -127,7 +134,7 @@ export function effectiveWithin(where: Conditions, { from, to }: Span): string {
   return `((effective_at = recorded_at AND ${within('recorded_at')}) OR (effective_at <> recorded_at AND ${within('effective_at')}))`;
 }
 
-/** Part of one day at most. */
+/** Part of one day at most, or part of one account's month. */
 async function addPostings(client: pg.ClientBase, query: SumQuery, span: Span, sums: Sums): Promise<void> {
   const where = new Conditions().add('tenant = ?', query.books.tenant);
   const wanted = query.accounts ?? query.books.accounts;

@@ -29,7 +29,7 @@ CREATE TABLE journal_posting_vN (
 CREATE INDEX ON journal_posting_vN (tenant, account_id, recorded_at, position, ordinal);
 CREATE INDEX ON journal_posting_vN (tenant, effective_at) WHERE effective_at <> recorded_at;
 
--- What the postings add up to, by day ('d') and by month ('m') of when they take effect: of an account, and of all of a tenant's ('').
+-- What the postings add up to, by when they take effect: of all of a tenant's accounts ('') by day ('d') and by month ('m'), of each by month.
 -- '' stands for what does not apply, too.
 CREATE TABLE journal_credit_vN (
   tenant text COLLATE "C" NOT NULL,

@@ -34,45 +34,39 @@ export interface Occasion {
 export class Totals {
   readonly credits = new Map<string, Total>();
   readonly money = new Map<string, Total>();
-  // Most of a batch takes effect in one day.
-  #day = 0;
-  #month = 0;
+  /** The rows that one flow adds to, by everything that names them. */
+  readonly #rows = new Map<string, Total[]>();
 
   add(at: Occasion, commodity: string, bucket: string | null, flow: Flow): void {
-    const day = dayStart(at.effectiveAt);
-    if (day !== this.#day) {
-      this.#day = day;
-      this.#month = monthStart(at.effectiveAt);
-    }
     const isCredit = commodity === CREDIT;
     const index = (isCredit ? CREDIT_INDEX : MONEY_INDEX).get(flow.figure);
     if (index === undefined) throw new Error(`${flow.figure} does not count ${commodity}`);
+    const day = dayStart(at.effectiveAt);
+    const key = `${at.tenant} ${at.accountId ?? ''} ${day} ${at.plan} ${bucket ?? ''} ${flow.model ?? ''} ${commodity}`;
+    let rows = this.#rows.get(key);
+    if (rows === undefined) this.#rows.set(key, (rows = this.#make(at, day, { bucket: bucket ?? '', model: flow.model ?? '', commodity })));
     const amount = BigInt(flow.amount * figureSign(flow.figure));
-    const dimensions = `${at.plan} ${bucket ?? ''} ${flow.model ?? ''} ${commodity}`;
-    for (const accountId of at.accountId === null ? [''] : ['', at.accountId]) {
-      for (const grain of ['d', 'm'] as const) {
-        const startsAt = grain === 'd' ? day : this.#month;
-        const key = `${at.tenant} ${accountId} ${grain}${startsAt} ${dimensions}`;
-        const totals = isCredit ? this.credits : this.money;
-        let total = totals.get(key);
-        if (total === undefined) {
-          const { tenant, plan } = at;
-          const length = isCredit ? CREDIT_FIGURES.length : MONEY_FIGURES.length;
-          total = {
-            tenant,
-            accountId,
-            grain,
-            startsAt,
-            plan,
-            bucket: bucket ?? '',
-            model: flow.model ?? '',
-            commodity,
-            figures: new Array<bigint>(length).fill(0n),
-          };
-          totals.set(key, total);
-        }
-        total.figures[index] = (total.figures[index] as bigint) + amount;
-      }
+    for (const row of rows) row.figures[index] = (row.figures[index] as bigint) + amount;
+  }
+
+  /** Of the tenant by day and month; of the account by month only: what is left of a month is few postings of one account. */
+  #make({ tenant, accountId, plan }: Occasion, day: InstantMs, about: { bucket: string; model: string; commodity: string }): Total[] {
+    const month = monthStart(day);
+    const rows = [this.#row({ tenant, accountId: '', grain: 'd', startsAt: day, plan, ...about })];
+    rows.push(this.#row({ tenant, accountId: '', grain: 'm', startsAt: month, plan, ...about }));
+    if (accountId !== null) rows.push(this.#row({ tenant, accountId, grain: 'm', startsAt: month, plan, ...about }));
+    return rows;
+  }
+
+  #row(key: TotalKey): Total {
+    const isCredit = key.commodity === CREDIT;
+    const totals = isCredit ? this.credits : this.money;
+    const text = `${key.tenant} ${key.accountId} ${key.grain}${key.startsAt} ${key.plan} ${key.bucket} ${key.model} ${key.commodity}`;
+    let total = totals.get(text);
+    if (total === undefined) {
+      const length = isCredit ? CREDIT_FIGURES.length : MONEY_FIGURES.length;
+      totals.set(text, (total = { ...key, figures: new Array<bigint>(length).fill(0n) }));
     }
+    return total;
   }
 }

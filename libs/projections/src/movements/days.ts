@@ -1,20 +1,19 @@
-// 4 project · what a batch's movements add up to, by day and month of their account: the lines of statements; called by project.ts.
-import { dayOf, dayStart, monthStart } from '#libs/finance';
+// 4 project · what a batch's movements add up to, by day of their account: the lines of statements; called by project.ts.
+import { dayOf, dayStart } from '#libs/finance';
 import { bigintArray, textArray } from '../engine/binary-arrays.js';
 import type { Movement } from './movements-of.js';
 
 export const ADD_DAYS = `
-  INSERT INTO movement_total_vN AS o (stream, grain, starts_on, type, bucket, count, credits, consumed, held)
-  SELECT t.stream, t.grain, t.starts_on::date, t.type, t.bucket, t.count, t.credits, t.consumed, t.held
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int8[], $8::int8[], $9::int8[])
-         AS t(stream, grain, starts_on, type, bucket, count, credits, consumed, held)
-  ON CONFLICT (stream, grain, starts_on, type, bucket) DO UPDATE
+  INSERT INTO movement_total_vN AS o (stream, starts_on, type, bucket, count, credits, consumed, held)
+  SELECT t.stream, t.starts_on::date, t.type, t.bucket, t.count, t.credits, t.consumed, t.held
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[], $7::int8[], $8::int8[])
+         AS t(stream, starts_on, type, bucket, count, credits, consumed, held)
+  ON CONFLICT (stream, starts_on, type, bucket) DO UPDATE
      SET count = o.count + excluded.count, credits = o.credits + excluded.credits, consumed = o.consumed + excluded.consumed,
          held = o.held + excluded.held`;
 
 interface Line {
   stream: string;
-  grain: 'd' | 'm';
   day: number;
   type: string;
   bucket: string;
@@ -40,21 +39,18 @@ export function dayValues(movements: readonly Movement[]): unknown[] {
     const { effectiveAt, type, bucket, credits, consumed } = movement;
     const { stream } = movement.fact;
     const held = heldChangeOf(movement);
-    for (const grain of ['d', 'm'] as const) {
-      const day = grain === 'd' ? dayStart(effectiveAt) : monthStart(effectiveAt);
-      const key = `${stream} ${grain}${day} ${type} ${bucket}`;
-      let line = lines.get(key);
-      if (line === undefined) lines.set(key, (line = { stream, grain, day, type, bucket, count: 0, credits: 0, consumed: 0, held: 0 }));
-      line.count += 1;
-      line.credits += credits;
-      line.consumed += consumed;
-      line.held += held;
-    }
+    const day = dayStart(effectiveAt);
+    const key = `${stream} ${day} ${type} ${bucket}`;
+    let line = lines.get(key);
+    if (line === undefined) lines.set(key, (line = { stream, day, type, bucket, count: 0, credits: 0, consumed: 0, held: 0 }));
+    line.count += 1;
+    line.credits += credits;
+    line.consumed += consumed;
+    line.held += held;
   }
   const rows = [...lines.values()];
   return [
     textArray(rows.map((row) => row.stream)),
-    textArray(rows.map((row) => row.grain)),
     textArray(rows.map((row) => dayOf(row.day))),
     textArray(rows.map((row) => row.type)),
     textArray(rows.map((row) => row.bucket)),

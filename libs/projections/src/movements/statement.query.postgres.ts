@@ -5,7 +5,7 @@ import type { Books, Range, StatementBalance, StatementDayLine, StatementLine, S
 import { Conditions } from '../conditions.js';
 import type { Snapshot } from '../journal/snapshot.postgres.js';
 import { effectiveWithin } from '../journal/sums.postgres.js';
-import { piecesOf, type Span } from '../journal/pieces.js';
+import { piecesOf } from '../journal/pieces.js';
 import { accountStream, maySee } from '../visibility.js';
 
 interface LineRow {
@@ -18,16 +18,12 @@ interface LineRow {
   held: string;
 }
 
-/** By type and bucket, and by day where asked: whole days and months from totals, the rests of days from the movements themselves. */
+/** By type and bucket, and by day where asked: whole days from totals, the rests of days from the movements themselves. */
 async function linesOf({ client }: Snapshot, stream: string, range: Range, byDay: boolean): Promise<LineRow[]> {
-  const pieces = piecesOf(range, byDay);
+  const pieces = piecesOf(range, 'days');
   const rows: LineRow[] = [];
-  const spans: Array<[string, Span]> = [
-    ...pieces.months.map((span): [string, Span] => ['m', span]),
-    ...pieces.days.map((span): [string, Span] => ['d', span]),
-  ];
-  for (const [grain, { from, to }] of spans) {
-    const where = new Conditions().add('stream = ?', stream).add('grain = ?', grain);
+  for (const { from, to } of pieces.days) {
+    const where = new Conditions().add('stream = ?', stream);
     if (from !== null) where.add('starts_on >= ?::date', toIso(from).slice(0, 10));
     if (to !== null) where.add('starts_on < ?::date', toIso(to).slice(0, 10));
     const found = await client.query<LineRow>(

@@ -31,10 +31,9 @@ CREATE INDEX ON movement_vN (task_id, stream) WHERE task_id IS NOT NULL;
 -- Few movements take effect at another instant than they are recorded at: a range of effective time is a range of the key and of this index.
 CREATE INDEX ON movement_vN (stream, effective_at) WHERE effective_at <> recorded_at;
 
--- What an account's movements add up to, by day ('d') and by month ('m') of when they take effect: a statement of years reads few rows.
+-- What an account's movements add up to, by day of when they take effect: a statement grows with the days it is about, not with the facts.
 CREATE TABLE movement_total_vN (
   stream text COLLATE "C" NOT NULL,
-  grain text COLLATE "C" NOT NULL CHECK (grain IN ('d', 'm')),
   starts_on date NOT NULL,
   type text COLLATE "C" NOT NULL,
   bucket text COLLATE "C" NOT NULL,
@@ -43,7 +42,7 @@ CREATE TABLE movement_total_vN (
   consumed bigint NOT NULL,
   -- By which held credits changed.
   held bigint NOT NULL,
-  PRIMARY KEY (stream, grain, starts_on, type, bucket)
+  PRIMARY KEY (stream, starts_on, type, bucket)
 ) WITH (fillfactor = 80);
 
 -- How far each tenant's books are closed, as of the checkpoint.

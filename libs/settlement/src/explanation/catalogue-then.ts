@@ -1,6 +1,6 @@
 // 2 decide · the catalogue as it was before a position of the log: what a decision of then is decided on again.
 import type { InstantMs, JsonObject, Refusal } from '#libs/kernel';
-import { deploymentStream, type EventStore, type Position, type StoredFact } from '#libs/event-store';
+import { deploymentStream, type EventStore, type Position } from '#libs/event-store';
 import {
   evolveModel,
   evolvePlan,
@@ -57,7 +57,7 @@ export async function catalogueBefore(
   const modelStreams = await store.readStreams([...new Set(models)].map((id) => deploymentStream('model', id)));
   for (const facts of modelStreams.values()) {
     let model: CatalogueModel | null = null;
-    for (const fact of facts) if (fact.position < position) model = evolveModel(model, stated<ModelFact>(fact), fact);
+    for (const fact of facts) if (fact.position < position) model = evolveModel(model, fact as unknown as ModelFact, fact);
     if (model !== null) known.set(model.id, model);
   }
   const names = new Set([...plans, ...[...known.values()].map((model) => model.minimumPlan)]);
@@ -66,13 +66,9 @@ export async function catalogueBefore(
   for (const facts of planStreams.values()) {
     for (const fact of facts) {
       if (fact.position >= position) continue;
-      const plan = evolvePlan(stated<PlanFact>(fact), fact);
+      const plan = evolvePlan(fact as unknown as PlanFact, fact);
       defined.set(plan.id, plan);
     }
   }
   return new CatalogueThen(known, defined);
-}
-
-function stated<F>({ type, data }: StoredFact): F {
-  return { type, data } as unknown as F;
 }

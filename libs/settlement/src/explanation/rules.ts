@@ -33,6 +33,7 @@ export const RULES = {
   'late-result.delivered-free': 'A result came after the refund: it is handed over and not charged.',
   'late-result.offered': 'A result came after the refund: it can be taken at the quoted price.',
   'late-result.discarded': 'A result came after the refund: it is dropped and not charged.',
+  'late-result.failed': 'A verdict came after the ending, and it was no success: nothing changes but what is known of the attempt.',
   'late-result.taken': 'The customer took the late result at the quoted price.',
   'cost.absorbed': 'A cost of the provider became known after the settlement: we bear it, and no credits move.',
 } as const;

@@ -1,5 +1,5 @@
 // 2 decide · a submission decided again: the wish as its fact has it, on the account, catalogue and policies of then. Pure.
-import { fromIso, type InstantMs, type JsonObject } from '#libs/kernel';
+import { fromIso, type InstantMs } from '#libs/kernel';
 import { QUOTE_LIFE_MS } from '#libs/catalogue';
 import { ledgerContexts, type AccountFact, type AccountState, type LedgerPolicies } from '#libs/ledger';
 import type { SubmissionData } from '#libs/tasks';
@@ -69,5 +69,5 @@ function quoteFrom(data: SubmissionData, id: string, recorded: RecordedSubmissio
   }
   const { accountId, model, credits: unitCredits, priceVersion, parameters } = data;
   const quantity = (state.quoteUses.get(id)?.uses ?? 0) + uses;
-  return { id, accountId, model, quantity, unitCredits, priceVersion, parameters: parameters as JsonObject, expiresAt };
+  return { id, accountId, model, quantity, unitCredits, priceVersion, parameters, expiresAt };
 }

@@ -88,7 +88,7 @@ function late({ data }: Late, before: TaskState): Again<TaskCommand> {
     blame: 'provider',
     retryable: false,
   };
-  return { command: { type: 'Fail', attempt, failure, cost, lateResultPolicy: policy }, rule: 'late-result.discarded' };
+  return { command: { type: 'Fail', attempt, failure, cost, lateResultPolicy: policy }, rule: 'late-result.failed' };
 }
 
 function lateRule(policy: Late['data']['policy']): Rule {

@@ -15,7 +15,10 @@ export const API_ERRORS = {
   method_not_allowed: { meaning: 'The route exists, but not with this method; `Allow` lists those that it has.', retryable: false },
   payload_too_large: { meaning: 'The body is larger than the route takes.', retryable: false },
   headers_too_large: { meaning: "The request's headers are larger than the server takes.", retryable: false },
-  unsupported_media_type: { meaning: 'The body is not declared as what the route takes: application/json, or a bill’s types, in UTF-8.', retryable: false },
+  unsupported_media_type: {
+    meaning: 'The body is not declared as what the route takes: application/json, or a bill’s types, in UTF-8.',
+    retryable: false,
+  },
   rate_limited: { meaning: 'More requests a second than one API key may send; `Retry-After` says when to try again.', retryable: true },
   conflict: { meaning: 'The object is in a state that the request does not fit; the detail says which.', retryable: false },
   not_ready: {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import ts from 'typescript';
 import { ACCOUNT_FACT_VERSIONS } from '#libs/ledger';
+import { BILLING_FACT_VERSIONS, PERIOD_FACT_VERSIONS } from '#libs/finance';
 import { CATALOGUE_FACT_VERSIONS } from '#libs/catalogue';
 import type { PublishedCategory } from '#libs/messaging';
 import { TASK_FACT_VERSIONS } from '#libs/tasks';
@@ -62,30 +63,35 @@ export const SOURCES: FactSource[] = [
     union: 'PeriodCloseStarted',
     heading: 'periods',
     intro: 'Streams `periods-<tenant>`: which months are closed.',
+    published: { category: 'periods', versions: PERIOD_FACT_VERSIONS },
   },
   {
     file: 'libs/finance/src/period.facts.ts',
     union: 'PeriodClosed',
     heading: 'periods, figures',
     intro: 'On the same streams: what a month came to, for good.',
+    published: { category: 'periods', versions: PERIOD_FACT_VERSIONS },
   },
   {
     file: 'libs/finance/src/billing.facts.ts',
     union: 'BillLineBooked',
     heading: 'billing',
     intro: 'Streams `billing-<tenant>.<provider>`: what a provider’s bills changed in the books.',
+    published: { category: 'billing', versions: BILLING_FACT_VERSIONS },
   },
   {
     file: 'libs/finance/src/billing.facts.ts',
     union: 'BillJobsMissing',
     heading: 'billing, missing',
     intro: 'On the same streams: attempts that cost something and that no bill spoke of.',
+    published: { category: 'billing', versions: BILLING_FACT_VERSIONS },
   },
   {
     file: 'libs/finance/src/billing.facts.ts',
     union: 'BillImported',
     heading: 'billing, answers',
     intro: 'On the same streams: what an import answered.',
+    published: { category: 'billing', versions: BILLING_FACT_VERSIONS },
   },
 ];
 

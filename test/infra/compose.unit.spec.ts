@@ -58,7 +58,8 @@ describe.each(FILES)('infra/%s', (file) => {
   it('takes from the environment only what .env.example explains, and no secret stands in it', () => {
     const asked = new Set([...sources.get(file)!.matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name!));
     expect([...asked].filter((name) => !example.has(name))).toEqual([]);
-    for (const name of ['POSTGRES_PASSWORD', 'DEPLOYMENT_SECRET', 'ADMIN_API_KEY']) expect(example.get(name)).toBe('');
+    for (const name of ['POSTGRES_PASSWORD', 'DEPLOYMENT_SECRET', 'LEDGER_SIGNING_KEY', 'ADMIN_API_KEY'])
+      expect(example.get(name)).toBe('');
   });
 
   it('mounts only what is there', () => {

@@ -14,7 +14,8 @@ const helm = spawnSync('helm', ['version', '--short'], { encoding: 'utf8' }).sta
 const rendered = helm ? it : it.skip;
 const unless = helm ? '' : ' (skipped: there is no helm here)';
 
-const DATABASE = ['--set', 'database.secret.name=rollcredits-database'];
+/** What the chart cannot do without. */
+const DATABASE = ['--set', 'database.secret.name=rollcredits-database', '--set', 'ledgerSigningKey.secret.name=rollcredits-ledger'];
 const EVERYTHING = [
   ...DATABASE,
   ...['--set', 'deploymentSecret.secret.name=rollcredits-secret', '--set', 'adminApiKey.secret.name=rollcredits-admin'],
@@ -52,10 +53,11 @@ const ofKind = (manifests: Manifest[], kind: string): Manifest[] => manifests.fi
 const container = (deployment: Manifest): Manifest => deployment.spec.template.spec.containers[0];
 
 describe('the values of the chart', () => {
-  it('are what their schema allows, once the secret of the database is named', () => {
+  it('are what their schema allows, once the secrets of the database and of the ledger are named', () => {
     expect(validateValues(values)).toBe(false);
-    expect(validateValues.errors!.map((error) => error.instancePath)).toEqual(['/database/secret/name']);
-    expect(validateValues({ ...values, database: { secret: { name: 'database', key: 'DATABASE_URL' } } })).toBe(true);
+    expect(validateValues.errors!.map((error) => error.instancePath)).toEqual(['/database/secret/name', '/ledgerSigningKey/secret/name']);
+    const ledgerSigningKey = { secret: { name: 'ledger', key: 'LEDGER_SIGNING_KEY' } };
+    expect(validateValues({ ...values, database: { secret: { name: 'database', key: 'DATABASE_URL' } }, ledgerSigningKey })).toBe(true);
   });
 
   it('cannot be mistyped, carry a secret in the open, or set twice what the chart sets itself', () => {
@@ -141,7 +143,15 @@ describe(`the rendered chart${unless}`, () => {
   });
 
   rendered('keeps every secret a reference', () => {
-    const secret = ['DATABASE_URL', 'EVENTSTOREDB_URL', 'DEPLOYMENT_SECRET', 'ADMIN_API_KEY', 'KAFKA_USERNAME', 'KAFKA_PASSWORD'];
+    const secret = [
+      'DATABASE_URL',
+      'EVENTSTOREDB_URL',
+      'DEPLOYMENT_SECRET',
+      'LEDGER_SIGNING_KEY',
+      'ADMIN_API_KEY',
+      'KAFKA_USERNAME',
+      'KAFKA_PASSWORD',
+    ];
     for (const deployment of ofKind(render(EVERYTHING), 'Deployment')) {
       const found = container(deployment).env.filter((one: Manifest) => secret.includes(one.name));
       expect(found.map((one: Manifest) => [one.name, one.value, one.valueFrom.secretKeyRef.name])).toEqual(

@@ -1,6 +1,6 @@
 // Decides with which key heads are signed: the configuration's, else one of this installation's own, made at first start; called by the proof module.
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StartupError } from '#libs/platform';
 
@@ -19,17 +19,31 @@ export function signingKey({ ledgerSigningKey, ledgerSigningKeyFile, dataDir }: 
   try {
     return ed25519(readFileSync(file, 'utf8'), file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof StartupError) throw error;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+      throw new StartupError(`the key that signs the ledger's heads cannot be read: ${file} (${code ?? 'error'})`);
   }
-  const pem = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' });
-  mkdirSync(dirname(file), { recursive: true });
-  try {
-    // Exclusively: of two processes that start at once, the second takes what the first made.
-    writeFileSync(file, pem, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  make(file);
   return ed25519(readFileSync(file, 'utf8'), file);
+}
+
+/** Whole or not at all: of two processes that start at once, the second takes what the first made. */
+function make(file: string): void {
+  const own = `${file}.${process.pid}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(own, generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    linkSync(own, file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    throw new StartupError(
+      `the key that signs the ledger's heads cannot be kept in ${file} (${code ?? 'error'}): set LEDGER_SIGNING_KEY or LEDGER_SIGNING_KEY_FILE, the same for every process`,
+    );
+  } finally {
+    if (existsSync(own)) rmSync(own);
+  }
 }
 
 function read(file: string, setting: string): string {

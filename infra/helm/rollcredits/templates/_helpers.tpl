@@ -69,6 +69,8 @@ valueFrom:
 - name: DEPLOYMENT_SECRET
   {{- include "rollcredits.fromSecret" .Values.deploymentSecret.secret | nindent 2 }}
 {{- end }}
+- name: LEDGER_SIGNING_KEY
+  {{- include "rollcredits.fromSecret" .Values.ledgerSigningKey.secret | nindent 2 }}
 {{- if .Values.adminApiKey.secret.name }}
 - name: ADMIN_API_KEY
   {{- include "rollcredits.fromSecret" .Values.adminApiKey.secret | nindent 2 }}

@@ -1,6 +1,6 @@
 // 1 HTTP in · the Fastify under Nest: its limits, its JSON parser, and problems for everything that no controller sees.
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '#libs/platform';
@@ -83,6 +83,8 @@ export class ApiAdapter extends FastifyAdapter {
 
 /** A body that does not arrive ends its connection, as Node's own request timeout would. */
 function limitArrival(request: IncomingMessage): void {
+  // What is injected came over no connection, and is there whole.
+  if (!(request.socket instanceof Socket)) return;
   if (request.complete || (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined)) return;
   const timer = setTimeout(() => {
     if (!request.complete) refuseUnreadable(Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);

@@ -37,7 +37,10 @@ describe('rollcredits rebuild', () => {
     expect(await movements()).toMatchObject({ version: 1, status: 'ok' });
 
     const { code, printed } = await rollcredits(world.database.url, 'rebuild', 'movements', '--json');
-    expect([code, JSON.parse(printed)]).toEqual([0, expect.objectContaining({ name: 'movements', version: 2, switched: true, differing: 0 })]);
+    expect([code, JSON.parse(printed)]).toEqual([
+      0,
+      expect.objectContaining({ name: 'movements', version: 2, switched: true, differing: 0 }),
+    ]);
     expect(await movements()).toMatchObject({ version: 2, status: 'ok' });
     expect((await world.call('GET', asked)).body.data).toEqual(listed.body.data);
   });

@@ -1,7 +1,7 @@
 // 1 → 3 · bills on their way, in PostgreSQL: judged by one statement per question, against the projected jobs and lines; called by bill-import.ts.
 import type pg from 'pg';
 import { toIso } from '#libs/kernel';
-import { Lease } from '#libs/platform';
+import { inTransaction, Lease } from '#libs/platform';
 import type { BillLine, RejectedLine } from './bill-lines.js';
 import { LINES_PER_APPEND, REJECTED_SHOWN_MAX } from './bill-limits.js';
 import type { BillBatch, BillLease, BillLeases, BillStaging, BillSummary, StagedBill } from './bill-staging.port.js';
@@ -111,9 +111,7 @@ export class PostgresBillStaging implements BillStaging {
   }
 
   async judge(billId: string): Promise<void> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('BEGIN');
+    await inTransaction(this.pool, async (client) => {
       const { rows } = await client.query<{ tenant: string }>(
         `SELECT tenant FROM bill_import WHERE bill_id = $1 AND state = 'staged' FOR UPDATE`,
         [billId],
@@ -127,13 +125,7 @@ export class PostgresBillStaging implements BillStaging {
         await this.#rejectConflicts(client, billId);
         await client.query(`UPDATE bill_import SET state = 'judged' WHERE bill_id = $1`, [billId]);
       }
-      await client.query('COMMIT');
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   /** They stand among the rejected lines, in the order of the bill. */

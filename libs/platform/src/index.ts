@@ -14,6 +14,7 @@ export * from './postgres/embedded/embedded-postgres.js';
 export { freePort } from './postgres/embedded/postmaster.js';
 export * from './postgres/migrate.js';
 export * from './postgres/pool.js';
+export * from './postgres/transaction.js';
 export * from './process/run-process.js';
 export * from './process/startup-sentence.js';
 export * from './secret/deployment-secret.js';

@@ -1,7 +1,7 @@
 // 4 project · where tiles and signed heads are kept; the only file with that SQL. Called by the builder, the reads and verify.
 import type pg from 'pg';
 import type { Position } from '#libs/event-store';
-import type { Lease } from '#libs/platform';
+import { inTransaction, type Lease } from '#libs/platform';
 import { VerifierKey, type Head } from './checkpoint.js';
 import type { Tile, TileId } from './tiles.js';
 
@@ -61,10 +61,7 @@ export class ProofTables {
 
   /** Tiles and state together, or neither. Throws {@link ProofFencedOut}. */
   async advance(lease: Lease, from: TreeState, to: TreeState, changed: readonly Tile[]): Promise<void> {
-    const client = await this.pool.connect();
-    let failure: Error | undefined;
-    try {
-      await client.query('BEGIN');
+    await inTransaction(this.pool, async (client) => {
       if (!(await lease.fence(client))) throw new ProofFencedOut('another process builds the proof');
       for (const tile of changed) await putTile(client, tile);
       const moved = await client.query(
@@ -72,14 +69,7 @@ export class ProofTables {
         [from.size, from.position, to.size, to.position, to.lastPosition],
       );
       if (moved.rowCount !== 1) throw new ProofFencedOut(`the tree does not stand at ${from.size} leaves any more`);
-      await client.query('COMMIT');
-    } catch (error) {
-      failure = error as Error;
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release(failure !== undefined && !(failure instanceof ProofFencedOut));
-    }
+    });
   }
 
   /** Keeps the head unless one of that size is kept already; answers the one that is. */

@@ -1,5 +1,6 @@
 // 5 react · the orchestrator's rows in PostgreSQL: what is to be done when, and how far each partition's reading of the log is; the only file with that SQL.
 import type pg from 'pg';
+import { inTransaction } from '#libs/platform';
 import type { InstantMs } from '#libs/kernel';
 import type { Position } from '#libs/event-store';
 import { ALL_PARTITIONS, partitionLease } from './partitions.js';
@@ -203,20 +204,7 @@ export class DueRows {
     holds: readonly PartitionHold[],
     work: (client: pg.PoolClient, held: number[]) => Promise<Result>,
   ): Promise<Result> {
-    const client = await this.pool.connect();
-    let failure: Error | undefined;
-    try {
-      await client.query(BEGIN);
-      const result = await work(client, await fence(client, holds));
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      failure = error as Error;
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release(failure !== undefined);
-    }
+    return inTransaction(this.pool, async (client) => work(client, await fence(client, holds)), BEGIN);
   }
 }
 

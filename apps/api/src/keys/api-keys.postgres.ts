@@ -1,5 +1,6 @@
 // 1 HTTP in · the table of API keys: read in changes, written with a number per change; called by ApiKeys only.
 import type pg from 'pg';
+import { inTransaction } from '#libs/platform';
 import type { Scope } from './api-key.js';
 
 export type KeyOrigin = 'api' | 'environment' | 'first_start';
@@ -119,18 +120,10 @@ export class ApiKeysTable {
   }
 
   /** The counter's row lock makes changes visible in the order of their numbers. */
-  async #inTransaction<Result>(work: (client: pg.PoolClient, change: string) => Promise<Result>): Promise<Result> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('BEGIN');
+  #inTransaction<Result>(work: (client: pg.PoolClient, change: string) => Promise<Result>): Promise<Result> {
+    return inTransaction(this.pool, async (client) => {
       const { rows } = await client.query<{ change: string }>('UPDATE api_key_changes SET change = change + 1 RETURNING change');
-      const result = await work(client, (rows[0] as { change: string }).change);
-      await client.query('COMMIT');
-      client.release();
-      return result;
-    } catch (error) {
-      client.release(error instanceof Error ? error : true);
-      throw error;
-    }
+      return work(client, (rows[0] as { change: string }).change);
+    });
   }
 }

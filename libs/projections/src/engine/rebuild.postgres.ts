@@ -1,6 +1,7 @@
 // 4 project · a read model on trial: built anew from the log beside the one that serves, then switched in or only compared; called by the CLI and by verify.
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
+import { inTransaction } from '#libs/platform';
 import type { EventStore, Position } from '#libs/event-store';
 import type { ProjectionEngine } from './engine.postgres.js';
 import type { VersionRow } from './registry.postgres.js';
@@ -125,13 +126,8 @@ export class Rebuilds {
   }
 
   /** Both at one position, in one snapshot of the database; null while they stand apart. */
-  private async compareNow(
-    model: ReadModel,
-    version: number,
-  ): Promise<Pick<RebuildReport, 'position' | 'differences' | 'differing'> | null> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+  private compareNow(model: ReadModel, version: number): Promise<Pick<RebuildReport, 'position' | 'differences' | 'differing'> | null> {
+    const compare = async (client: pg.ClientBase): ReturnType<Rebuilds['compareNow']> => {
       const { rows } = await client.query<{ version: number; state: string; position: Position }>(
         `SELECT version, state, position FROM projection_versions WHERE name = $1 AND (state = 'active' OR version = $2)`,
         [model.name, version],
@@ -147,10 +143,8 @@ export class Rebuilds {
         differences.push(...found.differences);
       }
       return { position: active.position, differences: differences.slice(0, DIFFERENCES_SHOWN_MAX), differing };
-    } finally {
-      await client.query('COMMIT').catch(() => undefined);
-      client.release();
-    }
+    };
+    return inTransaction(this.pool, compare, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   }
 }
 

@@ -1,5 +1,6 @@
 // 4 project · the registry of read model versions: which there are, which is active, how far each has got; used by the engine and by reads.
 import type pg from 'pg';
+import { inTransaction } from '#libs/platform';
 import { POSITION_START, type Position } from '#libs/event-store';
 import { type ReadModel, versioned } from './read-model.port.js';
 
@@ -160,21 +161,11 @@ export class ProjectionRegistry {
     if (state === 'active') await pointViews(client, model, version);
   }
 
-  async #transaction<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    try {
-      await client.query('BEGIN');
+  #transaction<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
+    return inTransaction(this.pool, async (client) => {
       await client.query('SELECT pg_advisory_xact_lock($1)', [REGISTRY_LOCK]);
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch((lost: unknown) => (broken = lost as Error));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+      return work(client);
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 // query · several reads as of one moment, and of the position that the named read models stood at then; called by the queries of this folder.
 import type pg from 'pg';
+import { inTransaction } from '#libs/platform';
 import { POSITION_START, type Position } from '#libs/event-store';
 
 export interface Snapshot {
@@ -15,18 +16,12 @@ export async function inSnapshot<Result>(
   models: readonly string[],
   read: (at: Snapshot) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    const { rows } = await client.query<{ position: string | null }>(SELECT_POSITION, [models]);
-    const result = await read({ client, position: rows[0]?.position ?? POSITION_START });
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((lost: unknown) => (broken = lost as Error));
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  return inTransaction(
+    pool,
+    async (client) => {
+      const { rows } = await client.query<{ position: string | null }>(SELECT_POSITION, [models]);
+      return read({ client, position: rows[0]?.position ?? POSITION_START });
+    },
+    'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+  );
 }

@@ -1,5 +1,6 @@
 // 5 react · the only file that reads or writes the rows of fleets: in batches, under row locks where two sides may decide at once.
 import type pg from 'pg';
+import { inTransaction } from '#libs/platform';
 import type { FleetJob, FleetVerdict } from './fleet.job.js';
 
 /** Longer than anybody asks about a job: the longest deadline, hold and late window are within it, and so is what Kafka may deliver twice. */
@@ -134,9 +135,7 @@ export class FleetJobs {
       nowMs: number,
     ) => Promise<FleetChange>,
   ): Promise<void> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('BEGIN');
+    await inTransaction(this.pool, async (client) => {
       // Always in one order, so that two intakes never wait for each other.
       const { rows } = await client.query<Row>({
         ...query('fleet_lock'),
@@ -148,13 +147,7 @@ export class FleetJobs {
       const jobs = new Map(rows.map((row) => [row.job_id, jobOf(row)]));
       const change = await decide(jobs, (jobId, messageId) => taken.has(`${jobId} ${messageId}`), nowMs);
       await write(client, change);
-      await client.query('COMMIT');
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   /** Forgets what nobody can ask about any more, a bounded number at a time. */

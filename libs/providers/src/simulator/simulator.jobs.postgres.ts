@@ -1,5 +1,6 @@
 // 5 react · the simulator's own table of jobs: the only file that reads or writes it, in batches.
 import type pg from 'pg';
+import { inTransaction } from '#libs/platform';
 import { statusOf, type SimulatedJob } from './simulator.status.js';
 
 /** Longer than the simulator is ever asked about a job: the longest deadline and the late window are a day each. */
@@ -61,9 +62,7 @@ export class SimulatorJobs {
 
   /** Cancels those that still run, under their row locks; answers every job as it stands afterwards. */
   async cancel(clientJobIds: readonly string[], deploymentNow: number): Promise<Map<string, SimulatedJob>> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('BEGIN');
+    return inTransaction(this.pool, async (client) => {
       const { rows } = await client.query<Row>({
         ...query('simulator_lock'),
         text: 'SELECT * FROM simulator_jobs WHERE client_job_id = ANY($1::text[]) ORDER BY client_job_id FOR UPDATE',
@@ -78,14 +77,8 @@ export class SimulatorJobs {
         text: 'UPDATE simulator_jobs SET cancelled_ms = $2 WHERE client_job_id = ANY($1::text[])',
         values: [cancelled.map((job) => job.clientJobId), realNow],
       });
-      await client.query('COMMIT');
       return jobs;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   /** Forgets jobs that nobody can ask about any more, a bounded number at a time; answers how many went. */

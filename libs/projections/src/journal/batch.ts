@@ -30,5 +30,4 @@ export class JournalBatch {
   readonly totals = new Totals();
   /** By tenant and id; null for one that ended and was opened in an earlier batch. */
   readonly holds = new Map<string, HoldRow | { tenant: string; reservationId: string; ended: true }>();
-  closed = false;
 }

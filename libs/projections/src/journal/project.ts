@@ -1,8 +1,9 @@
 // 4 project · the journal: postings, and what they add up to; run by the projection engine. What a fact posts is decided in #libs/finance.
 import { mulDivFloor, type InstantMs } from '#libs/kernel';
 import { parseStream, type StoredFact } from '#libs/event-store';
-import { ClosedPeriods, effectiveAtOf, postingsOf, type JournalFact } from '#libs/finance';
+import { effectiveAtOf, postingsOf, type JournalFact } from '#libs/finance';
 import type { AccountFact, ReservationTerms } from '#libs/ledger';
+import { KeptClosures } from '../engine/kept-closures.js';
 import type { Projection, ReadModel, ReadRows, Statement } from '../engine/read-model.port.js';
 import { readSql } from '../engine/sql-file.js';
 import { JournalBatch } from './batch.js';
@@ -11,22 +12,18 @@ import { JournalStatements } from './statements.js';
 
 class JournalProjection implements Projection {
   #batch = new JournalBatch();
-  #closed: ClosedPeriods | null = null;
+  readonly #closures: KeptClosures;
   readonly #plans: PlansOfAccounts;
   readonly #statements: JournalStatements;
 
   constructor(private readonly version: number) {
+    this.#closures = new KeptClosures('journal_closed', 'journal', version);
     this.#plans = new PlansOfAccounts(version);
     this.#statements = new JournalStatements(version);
   }
 
   async load(facts: readonly StoredFact[], read: ReadRows): Promise<void> {
-    if (this.#closed === null) {
-      const closed = new ClosedPeriods();
-      for (const row of await read<{ tenant: string; through: Date; closed_at: Date }>(this.#statements.selectClosed()))
-        closed.restore(row.tenant, row.through.getTime(), row.closed_at.getTime());
-      this.#closed = closed;
-    }
+    await this.#closures.load(read);
     await this.#plans.load(facts, read);
   }
 
@@ -34,23 +31,24 @@ class JournalProjection implements Projection {
     for (const stored of facts) {
       if (stored.stream.startsWith('account-')) this.#foldAccount(stored, stored as unknown as AccountFact);
       else if (stored.stream.startsWith('billing-')) this.#foldBilling(stored);
-      else if (stored.stream.startsWith('periods-')) this.#foldPeriod(stored);
+      else if (stored.stream.startsWith('periods-')) this.#closures.fold(stored);
     }
   }
 
   write(): Statement[] {
-    return this.#statements.write(this.#batch, this.#closed?.entries() ?? [], this.#plans.changes);
+    return [...this.#statements.write(this.#batch, this.#plans.changes), ...this.#closures.write()];
   }
 
   committed(): void {
     this.#batch = new JournalBatch();
+    this.#closures.committed();
     this.#plans.committed();
     this.#statements.committed();
   }
 
   aborted(): void {
     this.#batch = new JournalBatch();
-    this.#closed = null;
+    this.#closures.aborted();
     this.#plans.aborted();
     this.#statements.aborted();
   }
@@ -73,18 +71,11 @@ class JournalProjection implements Projection {
     this.#post(stored, fact, accountId, plan, effectiveAt);
   }
 
-  /** From the fence on, not from the figures: what stands between the two belongs to no closed month any more. */
-  #foldPeriod(stored: StoredFact): void {
-    if (stored.type !== 'PeriodCloseStarted') return;
-    this.#closed?.close(stored.tenant, stored.data['period'] as string, stored.data['closedAt'] as string);
-    this.#batch.closed = true;
-  }
-
   #post(stored: StoredFact, fact: JournalFact, accountId: string | null, plan: string, falls: InstantMs): void {
     const postings = postingsOf(fact, accountId ?? '');
     if (postings.length === 0) return;
     const { tenant, recordedAt } = stored;
-    const dated = (this.#closed as ClosedPeriods).date(tenant, falls, recordedAt);
+    const dated = this.#closures.date(tenant, falls, recordedAt);
     const occasion = { tenant, accountId, plan, effectiveAt: dated.effectiveAt };
     for (const posting of postings) {
       this.#batch.postings.push({ fact: stored, posting, ...dated, accountId, plan });

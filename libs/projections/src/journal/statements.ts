@@ -1,7 +1,6 @@
 // 4 project · the journal's rows as statements of a batch's transaction; called by project.ts.
 import { LRUCache } from 'lru-cache';
 import { dayOf, type Flow, type Posting } from '#libs/finance';
-import type { InstantMs } from '#libs/kernel';
 import { bigintArray, instantArray, intArray, textArray } from '../engine/binary-arrays.js';
 import { versioned, type Statement } from '../engine/read-model.port.js';
 import { CREDIT_COLUMNS, MONEY_COLUMNS } from './columns.js';
@@ -33,10 +32,6 @@ const DELETE_HOLDS = `
 const INSERT_PLANS = `
   INSERT INTO journal_plan_vN (stream, since, plan) SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[])
   ON CONFLICT (stream, since) DO UPDATE SET plan = excluded.plan`;
-
-const UPSERT_CLOSED = `
-  INSERT INTO journal_closed_vN (tenant, through, closed_at) SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
-  ON CONFLICT (tenant) DO UPDATE SET through = excluded.through, closed_at = excluded.closed_at`;
 
 const DIMENSIONS = ['tenant', 'account_id', 'grain', 'starts_on', 'plan', 'bucket', 'model'] as const;
 const ADDITIONS = {
@@ -74,15 +69,7 @@ export class JournalStatements {
 
   constructor(private readonly version: number) {}
 
-  selectClosed(): Statement {
-    return this.#statement('select_closed', 'SELECT tenant, through, closed_at FROM journal_closed_vN', []);
-  }
-
-  write(
-    batch: JournalBatch,
-    closed: ReadonlyArray<{ tenant: string; through: InstantMs; closedAt: InstantMs }>,
-    plans: readonly PlanChange[],
-  ): Statement[] {
+  write(batch: JournalBatch, plans: readonly PlanChange[]): Statement[] {
     const statements: Statement[] = [];
     if (batch.postings.length > 0) statements.push(this.#postings(batch.postings), ...this.#names(batch.postings));
     if (batch.totals.credits.size > 0) statements.push(this.#totals('credits', [...batch.totals.credits.values()]));
@@ -95,14 +82,6 @@ export class JournalStatements {
         textArray(plans.map(({ plan }) => plan)),
       ];
       statements.push(this.#statement('insert_plans', INSERT_PLANS, values));
-    }
-    if (batch.closed) {
-      const values = [
-        textArray(closed.map(({ tenant }) => tenant)),
-        instantArray(closed.map(({ through }) => through)),
-        instantArray(closed.map(({ closedAt }) => closedAt)),
-      ];
-      statements.push(this.#statement('upsert_closed', UPSERT_CLOSED, values));
     }
     return statements;
   }

@@ -1,7 +1,8 @@
 // 4 project · movements: one row per signed change of a grant, as finance reads it; run by the projection engine.
 import type { StoredFact } from '#libs/event-store';
-import { ClosedPeriods, effectiveAtOf, type JournalFact } from '#libs/finance';
+import { effectiveAtOf, type JournalFact } from '#libs/finance';
 import { bigintArray, instantArray, intArray, textArray } from '../engine/binary-arrays.js';
+import { KeptClosures } from '../engine/kept-closures.js';
 import { type Projection, type ReadModel, type ReadRows, type Statement, versioned } from '../engine/read-model.port.js';
 import { readSql } from '../engine/sql-file.js';
 import { ADD_DAYS, dayValues, heldChangeOf } from './days.js';
@@ -13,35 +14,23 @@ const INSERT = `
   SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::int8[],
                        $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])`;
 
-const SELECT_CLOSED = 'SELECT tenant, through, closed_at FROM movement_closed_vN';
-const UPSERT_CLOSED = `
-  INSERT INTO movement_closed_vN (tenant, through, closed_at) SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[])
-  ON CONFLICT (tenant) DO UPDATE SET through = excluded.through, closed_at = excluded.closed_at`;
-
 class MovementsProjection implements Projection {
   #movements: Movement[] = [];
-  #closed: ClosedPeriods | null = null;
-  #closes = false;
+  readonly #closures: KeptClosures;
 
-  constructor(private readonly version: number) {}
+  constructor(private readonly version: number) {
+    this.#closures = new KeptClosures('movement_closed', 'movements', version);
+  }
 
   /** Facts carry the counters around every movement; only how far the books are closed has to be looked up, once. */
   async load(_facts: readonly StoredFact[], read: ReadRows): Promise<void> {
-    if (this.#closed !== null) return;
-    const closed = new ClosedPeriods();
-    const statement = this.#statement('select_closed', SELECT_CLOSED, []);
-    for (const row of await read<{ tenant: string; through: Date; closed_at: Date }>(statement))
-      closed.restore(row.tenant, row.through.getTime(), row.closed_at.getTime());
-    this.#closed = closed;
+    await this.#closures.load(read);
   }
 
   fold(facts: readonly StoredFact[]): void {
     for (const fact of facts) {
       if (fact.stream.startsWith('account-')) this.#foldAccount(fact);
-      else if (fact.type === 'PeriodCloseStarted') {
-        this.#closed?.close(fact.tenant, fact.data['period'] as string, fact.data['closedAt'] as string);
-        this.#closes = true;
-      }
+      else this.#closures.fold(fact);
     }
   }
 
@@ -50,15 +39,7 @@ class MovementsProjection implements Projection {
     if (this.#movements.length > 0) {
       statements.push(this.#insert(), this.#statement('add_days', ADD_DAYS, dayValues(this.#movements)));
     }
-    if (this.#closes) {
-      const closed = this.#closed?.entries() ?? [];
-      const values = [
-        textArray(closed.map(({ tenant }) => tenant)),
-        instantArray(closed.map(({ through }) => through)),
-        instantArray(closed.map(({ closedAt }) => closedAt)),
-      ];
-      statements.push(this.#statement('upsert_closed', UPSERT_CLOSED, values));
-    }
+    statements.push(...this.#closures.write());
     return statements;
   }
 
@@ -68,7 +49,7 @@ class MovementsProjection implements Projection {
     movementsOf(stored, this.#movements);
     if (this.#movements.length === first) return;
     const falls = effectiveAtOf(stored as unknown as JournalFact, stored.recordedAt);
-    const { effectiveAt } = (this.#closed as ClosedPeriods).date(stored.tenant, falls, stored.recordedAt);
+    const { effectiveAt } = this.#closures.date(stored.tenant, falls, stored.recordedAt);
     for (let index = first; index < this.#movements.length; index += 1) (this.#movements[index] as Movement).effectiveAt = effectiveAt;
   }
 
@@ -104,12 +85,12 @@ class MovementsProjection implements Projection {
 
   committed(): void {
     this.#movements = [];
-    this.#closes = false;
+    this.#closures.committed();
   }
 
   aborted(): void {
-    this.committed();
-    this.#closed = null;
+    this.#movements = [];
+    this.#closures.aborted();
   }
 }
 

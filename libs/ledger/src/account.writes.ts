@@ -18,6 +18,7 @@ import {
 import type { AccountCommand } from './account.commands.js';
 import { decideAccount } from './account.decider.js';
 import { ACCOUNT_FACT_VERSIONS, type AccountFact } from './account.facts.js';
+import { accountName, type AccountName } from './account-name.js';
 import { cloneAccount } from './account.snapshot.js';
 import type { AccountState } from './account.state.js';
 import type { LedgerContextOf, PlanSource } from './ledger-context.js';
@@ -82,14 +83,8 @@ export class AccountWrites {
     return fact.position;
   }
 
-  /** The name that the account was opened with; null once its person was forgotten. */
-  async nameOf(tenant: string, accountId: string): Promise<{ name: string | null; forgotten: boolean }> {
-    const stream = tenantStream('account', tenant, accountId);
-    const [[opened], opener] = await Promise.all([this.store.readStream(stream, { limit: 1 }), this.keys.openerFor(tenant, accountId)]);
-    const sealed = opened?.sealed ?? null;
-    if (opener === null || sealed === null) return { name: null, forgotten: opener === null };
-    const { name } = opener.open(sealed);
-    return { name: typeof name === 'string' ? name : null, forgotten: false };
+  nameOf(tenant: string, accountId: string): Promise<AccountName> {
+    return accountName(this.store, this.keys, tenant, accountId);
   }
 
   private readonly allowanceOf = (plan: string): Credits => this.plans.plan(plan)?.monthlyAllowance ?? 0;

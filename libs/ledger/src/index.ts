@@ -1,4 +1,5 @@
 // The ledger's public face.
+export * from './account-name.js';
 export * from './account.commands.js';
 export * from './account.decider.js';
 export * from './account.evolve.js';

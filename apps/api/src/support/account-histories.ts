@@ -13,7 +13,7 @@ import {
   type StoredFact,
 } from '#libs/event-store';
 import { ClosedPeriods, effectiveAtOf, type JournalFact, type PeriodCloseStarted } from '#libs/finance';
-import { accountView, balanceView, type AccountState, type AccountView, type BalanceView } from '#libs/ledger';
+import { accountName, accountView, balanceView, type AccountState, type AccountView, type BalanceView } from '#libs/ledger';
 import { ACCOUNT_SESSIONS, CLOCK, CUSTOMER_KEYS, EVENT_STORE } from '#libs/platform';
 import { decodeCursor, encodeCursor, type PageQuery } from '#libs/projections';
 import { PastBalances, type Place } from '../accounts/past-balances.js';
@@ -72,7 +72,7 @@ export class AccountHistories {
     const seen = await this.stateAt(tenant, accountId, asOf);
     if (seen === null) return null;
     const { state, recorded, shown } = seen;
-    const who = await this.nameOf(tenant, accountId);
+    const who = await accountName(this.store, this.keys, tenant, accountId);
     const from = Math.min(resumed?.fromRevision ?? recorded.revision, recorded.revision);
     const stream = tenantStream('account', tenant, accountId);
     const facts = await this.store.readStream(stream, { fromRevision: from, direction: 'backwards', limit: page.limit });
@@ -132,15 +132,6 @@ export class AccountHistories {
     if (!state.isOpen || position === null) return null;
     const place = { revision, position };
     return { state, recorded: place, shown: place };
-  }
-
-  private async nameOf(tenant: string, accountId: string): Promise<{ name: string | null; forgotten: boolean }> {
-    const stream = tenantStream('account', tenant, accountId);
-    const [[opened], opener] = await Promise.all([this.store.readStream(stream, { limit: 1 }), this.keys.openerFor(tenant, accountId)]);
-    const sealed = opened?.sealed ?? null;
-    if (opener === null || sealed === null) return { name: null, forgotten: opener === null };
-    const { name } = opener.open(sealed);
-    return { name: typeof name === 'string' ? name : null, forgotten: false };
   }
 
   /** When each took effect in the books: a fact behind the close of the period that it falls in takes effect with its record. */

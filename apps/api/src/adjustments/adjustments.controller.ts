@@ -6,8 +6,7 @@ import { READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
 import { ReasonDto } from '../accounts/accounts.dto.js';
 import { CaughtUp } from '../http/caught-up.js';
-import { contextOf, idInPath, maySee, visibilityOf } from '../http/context.js';
-import { keyOf } from '../http/exchange.js';
+import { assertMaySee, contextOf, idInPath, visibilityOf } from '../http/context.js';
 import { Reads } from '../http/reads.js';
 import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
@@ -42,7 +41,7 @@ export class AdjustmentsController {
     @Query(new CheckedQuery(AdjustmentsQueryDto)) query: AdjustmentsQueryDto,
   ): Promise<void> {
     const { accountId, status } = query;
-    if (accountId !== undefined && !maySee(keyOf(request), accountId)) throw notFound('account');
+    assertMaySee(request, accountId);
     await this.reads.ready(request, query);
     const page = await this.models.adjustments(visibilityOf(request), {
       ...pageOf(query),

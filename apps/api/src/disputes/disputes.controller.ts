@@ -5,8 +5,7 @@ import { EndDispute, type DisputeView } from '#libs/ledger';
 import { READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
 import { CaughtUp } from '../http/caught-up.js';
-import { contextOf, idInPath, maySee, visibilityOf } from '../http/context.js';
-import { keyOf } from '../http/exchange.js';
+import { assertMaySee, contextOf, idInPath, visibilityOf } from '../http/context.js';
 import { Reads } from '../http/reads.js';
 import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
@@ -41,7 +40,7 @@ export class DisputesController {
     @Query(new CheckedQuery(DisputesQueryDto)) query: DisputesQueryDto,
   ): Promise<void> {
     const { accountId, status } = query;
-    if (accountId !== undefined && !maySee(keyOf(request), accountId)) throw notFound('account');
+    assertMaySee(request, accountId);
     await this.reads.ready(request, query);
     const page = await this.models.disputes(visibilityOf(request), {
       ...pageOf(query),

@@ -11,8 +11,10 @@ import { ListQueryDto, ReadQueryDto } from '../validation/queries.js';
 import { OneOf, Optional, Pattern } from '../validation/rules.js';
 import { ACCOUNT_ID_PATTERN, InstantOrDay } from '../validation/words.js';
 
-const LEDGER_ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,299}$/;
-const COMMODITY = /^(?:[A-Z]{3}|CREDIT)$/;
+const LedgerAccount = (): PropertyDecorator =>
+  Pattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,299}$/, 'a ledger account, or what one begins with up to a colon: `customer:acc_1`');
+const CustomerId = (): PropertyDecorator => Pattern(ACCOUNT_ID_PATTERN, 'an account id');
+const Commodity = (): PropertyDecorator => Pattern(/^(?:[A-Z]{3}|CREDIT)$/, '`CREDIT` or an ISO 4217 code');
 
 export class JournalQueryDto extends ListQueryDto {
   /** By `effectiveAt`, inclusive. */
@@ -26,15 +28,15 @@ export class JournalQueryDto extends ListQueryDto {
   to?: string;
 
   @Optional()
-  @Pattern(LEDGER_ACCOUNT, 'a ledger account, or what one begins with up to a colon: `customer:acc_1`')
+  @LedgerAccount()
   account?: string;
 
   @Optional()
-  @Pattern(ACCOUNT_ID_PATTERN, 'an account id')
+  @CustomerId()
   accountId?: string;
 
   @Optional()
-  @Pattern(COMMODITY, '`CREDIT` or an ISO 4217 code')
+  @Commodity()
   commodity?: string;
 }
 
@@ -53,15 +55,15 @@ export class ExportQueryDto extends ReadQueryDto {
   to?: string;
 
   @Optional()
-  @Pattern(LEDGER_ACCOUNT, 'a ledger account, or what one begins with up to a colon: `customer:acc_1`')
+  @LedgerAccount()
   account?: string;
 
   @Optional()
-  @Pattern(ACCOUNT_ID_PATTERN, 'an account id')
+  @CustomerId()
   accountId?: string;
 
   @Optional()
-  @Pattern(COMMODITY, '`CREDIT` or an ISO 4217 code')
+  @Commodity()
   commodity?: string;
 }
 

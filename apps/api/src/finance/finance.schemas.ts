@@ -1,25 +1,23 @@
 // What the routes of finance answer, as JSON Schema; part of answer.schemas.ts.
 import { AGING_BANDS, BILL_LINE_STATES, HOLD_BANDS } from '#libs/finance';
 import { BUCKETS, MOVEMENT_TYPES } from '#libs/ledger';
+import {
+  bucket,
+  count,
+  instant,
+  instantOrNull,
+  list,
+  nextCursor,
+  object,
+  orNull,
+  page,
+  ref,
+  signed,
+  text,
+  textOrNull,
+} from '../openapi/schema.words.js';
 import type { JsonSchema } from '../validation/rules.js';
 
-const object = (properties: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-  additionalProperties: false,
-});
-const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
-const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
-const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
-const nextCursor: JsonSchema = { type: ['string', 'null'], description: 'For `?cursor=`; null on the last page.' };
-
-const text: JsonSchema = { type: 'string' };
-const textOrNull: JsonSchema = { type: ['string', 'null'] };
-const instant: JsonSchema = { type: 'string', format: 'date-time' };
-const instantOrNull: JsonSchema = { type: ['string', 'null'], format: 'date-time' };
-const count: JsonSchema = { type: 'integer', minimum: 0 };
-const signed: JsonSchema = { type: 'integer' };
 const signedOrNull: JsonSchema = { type: ['integer', 'null'] };
 const position: JsonSchema = {
   type: 'string',
@@ -27,7 +25,6 @@ const position: JsonSchema = {
   description: 'Place in the log: opaque, fixed width, ordered bytewise.',
 };
 const positionOrNull: JsonSchema = { type: ['string', 'null'], pattern: '^[0-9]{16}$' };
-const bucket: JsonSchema = { type: 'string', enum: [...BUCKETS] };
 const commodity: JsonSchema = { type: 'string', description: '`CREDIT` or an ISO 4217 code.' };
 const month: JsonSchema = { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}$' };
 const holding = object({ available: signed, held: signed });
@@ -111,7 +108,7 @@ export const FINANCE_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     },
     ['originalEffectiveAt'],
   ),
-  PostingList: object({ data: list(ref('Posting')), nextCursor }),
+  PostingList: page('Posting'),
   Statement: object({
     accountId: text,
     from: instantOrNull,
@@ -184,6 +181,6 @@ export const FINANCE_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     differenceMinor: { ...signedOrNull, description: 'What the line books; null for a missing one.' },
     position,
   }),
-  ProviderBillLineList: object({ data: list(ref('ProviderBillLine')), nextCursor }),
-  PeriodList: object({ data: list(ref('Period')), nextCursor }),
+  ProviderBillLineList: page('ProviderBillLine'),
+  PeriodList: page('Period'),
 };

@@ -54,6 +54,11 @@ export function accountInPath(request: FastifyRequest): string {
   return id;
 }
 
+/** An account that a list is asked for; one that the key may not touch is not found. */
+export function assertMaySee(request: FastifyRequest, accountId: string | undefined): void {
+  if (accountId !== undefined && !maySee(keyOf(request), accountId)) throw notFound('account');
+}
+
 const PREFIXED_ID = /^[a-z]{1,16}_[A-Za-z0-9]{1,64}$/;
 
 /** An id that the product made (`task_…`, `grant_…`, `key_…`). */

@@ -7,35 +7,14 @@ import { MODIFIERS_SCHEMA } from '../catalogue/catalogue.dto.js';
 import { SUPPORT_SCHEMAS } from '../support/support.schemas.js';
 import { TASK_STATUSES } from '../tasks/task-statuses.js';
 import type { JsonSchema } from '../validation/rules.js';
+import { bucket, count, instant, instantOrNull, list, object, orNull, page, ref, signed, text, textOrNull } from './schema.words.js';
 
-/** Every member is there, always, and no other. */
-function object(properties: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema {
-  return {
-    type: 'object',
-    properties,
-    required: Object.keys(properties).filter((name) => !optional.includes(name)),
-    additionalProperties: false,
-  };
-}
-const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
-const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
-const page = (name: string): JsonSchema =>
-  object({ data: list(ref(name)), nextCursor: { type: ['string', 'null'], description: 'For `?cursor=`; null on the last page.' } });
-const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
-
-const text: JsonSchema = { type: 'string' };
-const textOrNull: JsonSchema = { type: ['string', 'null'] };
 const yesOrNo: JsonSchema = { type: 'boolean' };
-const instant: JsonSchema = { type: 'string', format: 'date-time' };
-const instantOrNull: JsonSchema = { type: ['string', 'null'], format: 'date-time' };
-const count: JsonSchema = { type: 'integer', minimum: 0 };
-const signed: JsonSchema = { type: 'integer' };
 const position: JsonSchema = {
   type: 'string',
   pattern: '^(?:[0-9]{16}|[0-9a-f]{32})$',
   description: 'Place in the log: opaque, fixed width, ordered bytewise.',
 };
-const bucket: JsonSchema = { type: 'string', enum: [...BUCKETS] };
 const plan: JsonSchema = { type: 'string' };
 const modifiers = orNull(MODIFIERS_SCHEMA);
 const nextReset = object({ at: instant, allowance: count });

@@ -1,24 +1,24 @@
 // What the routes of support answer, as JSON Schema; part of the OpenAPI document through answer.schemas.ts.
-import { BUCKETS } from '#libs/ledger';
 import { RULES } from '#libs/settlement';
 import { TIMELINE_KINDS } from '#libs/projections';
+import {
+  bucket,
+  count,
+  instant,
+  instantOrNull,
+  list,
+  nextCursor,
+  object,
+  orNull,
+  page,
+  ref,
+  text,
+  textOrNull,
+} from '../openapi/schema.words.js';
 import type { JsonSchema } from '../validation/rules.js';
 
-function object(properties: Record<string, JsonSchema>): JsonSchema {
-  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
-}
-const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
-const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
-const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
-const text: JsonSchema = { type: 'string' };
-const textOrNull: JsonSchema = { type: ['string', 'null'] };
-const instant: JsonSchema = { type: 'string', format: 'date-time' };
-const instantOrNull: JsonSchema = { type: ['string', 'null'], format: 'date-time' };
-const count: JsonSchema = { type: 'integer', minimum: 0 };
 const position: JsonSchema = { type: 'string', pattern: '^[0-9]{16}$' };
-const nextCursor: JsonSchema = { type: ['string', 'null'], description: 'For `?cursor=`; null on the last page.' };
-const page = (name: string): JsonSchema => object({ data: list(ref(name)), nextCursor });
-const drawdownLine = object({ bucket: { type: 'string', enum: [...BUCKETS] }, grantId: text, credits: count, expiresAt: instantOrNull });
+const drawdownLine = object({ bucket, grantId: text, credits: count, expiresAt: instantOrNull });
 
 export const SUPPORT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   Fact: object({

@@ -5,8 +5,7 @@ import { READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
 import { LedgerProofs, RECEIPT_FORMAT } from '#libs/proof';
 import { AcceptLateResult, CancelTask, RefundTask, SubmitTask } from '#libs/settlement';
-import { contextOf, idInPath, maySee, visibilityOf } from '../http/context.js';
-import { keyOf } from '../http/exchange.js';
+import { assertMaySee, contextOf, idInPath, visibilityOf } from '../http/context.js';
 import { Reads } from '../http/reads.js';
 import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
@@ -70,7 +69,7 @@ export class TasksController {
     @Query(new CheckedQuery(TasksQueryDto)) query: TasksQueryDto,
   ): Promise<void> {
     const { accountId, status, userId, model } = query;
-    if (accountId !== undefined && !maySee(keyOf(request), accountId)) throw notFound('account');
+    assertMaySee(request, accountId);
     const range = rangeOf(query);
     await this.reads.ready(request, query);
     const page = await this.models.tasks(visibilityOf(request), {

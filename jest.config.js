@@ -1,6 +1,8 @@
 // Three tiers share one runner: *.unit.spec.ts beside the code, *.int.spec.ts on a real PostgreSQL, *.e2e.spec.ts on real processes.
 export default {
   testEnvironment: 'node',
+  // A guard against a test that hangs, never an assertion on speed: a busy machine may take ten times as long as a quiet one.
+  testTimeout: 120_000,
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CommandBus } from '@nestjs/cqrs';
 import {
   LogKeyedCommands,
@@ -14,8 +14,6 @@ import { PostgresFinanceReads } from '#libs/projections';
 import { Harness, NO_KEYS } from '../libs/projections/src/testing/harness.js';
 import { ManualClock, World } from '../libs/projections/src/testing/world.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
-
-jest.setTimeout(30_000);
 
 const DAY_MS = 86_400_000;
 const JANUARY = Date.UTC(2026, 0, 10);

@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { HAS_HLEDGER, NO_HLEDGER } from './support/hledger.js';
 import { accountFor, type YearReport } from './year/accounting.js';
-
-jest.setTimeout(120_000);
 
 describe('a generated year of 2,000 tasks', () => {
   let database: TestDatabase;

@@ -169,7 +169,7 @@ describe('a read', () => {
     const never = await world.call('GET', '/v1/accounts/edge/balance?atLeast=9999999999999999', undefined, { key: other });
     expect(never).toMatchObject({ status: 503, body: { code: 'not_ready', retryable: true } });
     expect(Number(never.headers['retry-after'])).toBeGreaterThan(0);
-  }, 20_000);
+  });
 });
 
 describe('idempotency', () => {

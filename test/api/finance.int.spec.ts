@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApiWorld, type Answer, type ApiWorld } from './api-world.js';
 import { balanceOf, HAS_HLEDGER, HledgerFile, NO_HLEDGER } from '../support/hledger.js';
 import { until } from '../support/until.js';
-
-jest.setTimeout(60_000);
 
 let world: ApiWorld;
 

@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request as httpRequest } from 'node:http';
 import { createApiWorld, ADMIN_KEY, type Answer, type ApiWorld } from './api-world.js';
 import { until } from '../support/until.js';
-
-jest.setTimeout(90_000);
 
 let world: ApiWorld;
 let jobs: [string, string, string, string];

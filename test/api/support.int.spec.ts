@@ -2,11 +2,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADMIN_KEY, createApiWorld, type Answer, type ApiWorld } from './api-world.js';
 import { until } from '../support/until.js';
-
-jest.setTimeout(120_000);
 
 const USER = 'u 1/é';
 const DAY_MS = 86_400_000;

@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describeKafka } from '../kafka/describe-kafka.js';
 import { until } from '../support/until.js';
 import { FleetWorld, HEARTBEAT_MS } from './fleet-world.js';
-
-jest.setTimeout(120_000);
 
 describeKafka('a fleet of example workers behind the whole system', (kafka) => {
   let world: FleetWorld;

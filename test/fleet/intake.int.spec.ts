@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { KafkaMessaging } from '#libs/messaging';
@@ -10,7 +10,6 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 import { until } from '../support/until.js';
 import { HEARTBEAT_MS, Puppet } from './fleet-world.js';
 
-jest.setTimeout(90_000);
 const JOBS = 120;
 
 describeKafka('a rebalance in the middle of intake', (kafka) => {

@@ -1,8 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DueRows, OrchestratorStatus, TestClock } from '#libs/reactions';
 import { until, World } from './testing/test-world.js';
-
-jest.setTimeout(30_000);
 
 const DAY = 86_400_000;
 let world: World;

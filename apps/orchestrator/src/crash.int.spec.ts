@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { until, World } from './testing/test-world.js';
 
 let world: World;
@@ -9,7 +9,6 @@ afterEach(() => world.stopAll());
 afterAll(() => world.close());
 
 // Each test starts and ends several processes: on a busy machine that takes its time.
-jest.setTimeout(30_000);
 
 let accounts = 0;
 const account = async (): Promise<string> => {

@@ -1,11 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { StoredFact } from '#libs/event-store';
 import type { JobReport } from '#libs/providers';
 import { partitionOf } from '#libs/reactions';
 import { ScriptedProvider } from './testing/scripted-provider.js';
 import { TENANT, until, World, type ProcessOptions } from './testing/test-world.js';
-
-jest.setTimeout(120_000);
 
 const BACKLOG = 10_000;
 const JOBS_MAX = 4;

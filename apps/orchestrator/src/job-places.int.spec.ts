@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { LeasedShares, type HeldShare } from '#libs/platform';
 import { ORCHESTRATOR_GROUP, PARTITION_COUNT, ProviderJobs } from '#libs/reactions';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
 import { until } from '../../../test/support/until.js';
 import { JobPlaces, type JobWaiter } from './job-places.js';
-
-jest.setTimeout(30_000);
 
 let database: TestDatabase;
 beforeAll(async () => {

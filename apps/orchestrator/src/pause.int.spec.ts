@@ -1,7 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { until, World, type RunningOrchestrator } from './testing/test-world.js';
-
-jest.setTimeout(60_000);
 
 /** Shorter, so that a pause need not last long. */
 const LIMITS = { leaseTtlMs: 900 };

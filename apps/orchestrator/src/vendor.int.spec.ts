@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JobReport, SubmitAnswer } from '#libs/providers';
 import { ScriptedProvider } from './testing/scripted-provider.js';
 import { until, World, type RunningOrchestrator } from './testing/test-world.js';
-
-jest.setTimeout(30_000);
 
 const SUCCESS: JobReport = {
   kind: 'succeeded',

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { pino } from 'pino';
 import { KafkaMessaging } from '#libs/messaging';
@@ -8,8 +8,6 @@ import { factsOnKafka, type FactsOnKafka } from '../../../test/kafka/facts-on-ka
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
 import { until } from '../../../test/support/until.js';
 import { RelayHouse } from './testing/relay-house.js';
-
-jest.setTimeout(120_000);
 
 const HASTY = { ...IMPATIENT, connectionTimeoutMs: 500, requestTimeoutMs: 800, sendRetries: 1 };
 /** The longest that one send can take with these time-outs and retries, were each to run out. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import type { MessageProducer, Messaging } from '#libs/messaging';
 import { describeKafka } from '../../../test/kafka/describe-kafka.js';
@@ -6,8 +6,6 @@ import { factsOnKafka, type FactsOnKafka } from '../../../test/kafka/facts-on-ka
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
 import { until } from '../../../test/support/until.js';
 import { RelayHouse, TENANT } from './testing/relay-house.js';
-
-jest.setTimeout(60_000);
 
 describeKafka('the relay', (kafka) => {
   let database: TestDatabase;

@@ -1,12 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '#libs/platform';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../test/support/until.js';
-
-jest.setTimeout(120_000);
 
 const CHECKOUT = join(import.meta.dirname, '..', '..', '..');
 const main = (app: string): string[] => [process.execPath, join(CHECKOUT, 'dist', 'apps', app, 'src', 'main.js')];

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MemoryEventStore } from '#libs/event-store';
 import { adjustmentView, disputeView, type AccountState, type Bucket, type GrantState, type LapsedRefundPolicy } from '#libs/ledger';
@@ -9,7 +9,6 @@ import { Harness } from './testing/harness.js';
 import { ManualClock, POLICIES, START, World } from './testing/world.js';
 
 // A busy machine is no failure.
-jest.setTimeout(30_000);
 
 const DAY_MS = 86_400_000;
 const ACCOUNTS = ['acc_a', 'acc_b'];

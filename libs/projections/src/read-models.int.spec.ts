@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CachedCustomerKeys, MemoryEventStore, MemoryKeyVault, PostgresEventStore } from '#libs/event-store';
 import { type Clock, fromIso, toIso } from '#libs/kernel';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
@@ -9,7 +9,6 @@ import { Harness } from './testing/harness.js';
 import { ManualClock, START, World } from './testing/world.js';
 
 // A busy machine is no failure.
-jest.setTimeout(30_000);
 
 const DAY_MS = 86_400_000;
 const WHO: Visibility = { tenant: 't1', accounts: null };

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { newCommandId } from '#libs/kernel';
 import { NO_STREAM, PostgresEventStore } from '#libs/event-store';
 import { Lease } from '#libs/platform';
@@ -9,8 +9,6 @@ import { LedgerProofs } from './ledger-proofs.js';
 import { buildProof, PROOF_LEASE } from './proof-builder.js';
 import { ProofTables } from './proof-tables.postgres.js';
 import { verifyLog, type Difference, type VerifyLogOptions } from './verify-log.js';
-
-jest.setTimeout(60_000);
 
 const FACTS = 600;
 /** With the hole. */

@@ -41,7 +41,7 @@ describe('the audit of a process', () => {
     const { log, rows, batches } = logOver(0);
     for (let n = 0; n < 3_000; n += 1) log.add(entry(n));
     expect(rows).toEqual([]);
-    await until(() => rows.length === 3_000, { withinMs: 5_000 });
+    await until(() => rows.length === 3_000, { withinMs: 20_000 });
     expect(rows.map((row) => row.at)).toEqual([...Array(3_000).keys()]);
     expect(batches).toEqual([2_000, 1_000]);
   });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApiWorld, type ApiWorld } from '../../../../test/api/api-world.js';
 
 const cli = join(import.meta.dirname, '..', '..', 'bin', 'rollcredits.mjs');
@@ -24,8 +24,6 @@ function rollcredits(databaseUrl: string, ...words: string[]): Promise<{ code: n
 }
 
 const movements = async (): Promise<object> => (await world.call('GET', '/readyz')).body.parts['readModel:movements'];
-
-jest.setTimeout(60_000);
 
 describe('rollcredits rebuild', () => {
   it('ends when the version that the projector built from the log is the one that serves, with the same rows', async () => {

@@ -1,10 +1,8 @@
 // What the orchestrator makes of the answers that only a fleet gives: lost, given back, to be run again, withdrawn, closed until further notice.
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JobReport } from '#libs/providers';
 import { ScriptedProvider } from '../testing/scripted-provider.js';
 import { until, World } from '../testing/test-world.js';
-
-jest.setTimeout(30_000);
 
 const SUCCESS: JobReport = {
   kind: 'succeeded',

@@ -1,6 +1,6 @@
 // What a cluster does on a bad day, over real gRPC: every fault that the test server can be told, and what a caller notices of it.
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newCommandId } from '#libs/kernel';
 import type { FaultKind } from '../../../../test/eventstoredb/faults.js';
 import { TestEventStoreDb } from '../../../../test/eventstoredb/test-server.js';
@@ -16,7 +16,6 @@ import {
 import { EventStoreDbEventStore, type EventStoreDbLimits } from './eventstoredb-event-store.js';
 
 // Each test talks to a server in another process, on a machine that is busy with others.
-jest.setTimeout(30_000);
 
 let server: TestEventStoreDb;
 let stores: EventStoreDbEventStore[];

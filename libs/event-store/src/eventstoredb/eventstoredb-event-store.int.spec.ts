@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, jest } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import { TestEventStoreDb } from '../../../../test/eventstoredb/test-server.js';
 import { describeEventStore } from '../event-store.contract.js';
 import { EventStoreDbEventStore } from './eventstoredb-event-store.js';
@@ -8,7 +8,6 @@ import { EventStoreDbEventStore } from './eventstoredb-event-store.js';
 const realUrl = process.env['TEST_EVENTSTOREDB_URL'] ?? '';
 
 // Each test talks to a server in another process, on a machine that is busy with others.
-jest.setTimeout(30_000);
 
 let server: TestEventStoreDb | null = null;
 beforeAll(async () => {

@@ -131,7 +131,7 @@ describe('when PostgreSQL, or the way to it, fails', () => {
     });
     expect(result).toMatchObject({ ok: true, repeated: false });
     expect(await written()).toBe(2);
-  }, 20_000);
+  });
 
   it('nothing acknowledged is lost and nothing is written twice, however often its connections are killed under load', async () => {
     const acknowledged = new Set<string>();
@@ -175,7 +175,7 @@ describe('when PostgreSQL, or the way to it, fails', () => {
     expect([...acknowledged].filter((id) => !stored.has(id))).toEqual([]);
     const holes = await database.pool.query('SELECT stream FROM events GROUP BY stream HAVING max(rev) + 1 <> count(*)');
     expect(holes.rows).toEqual([]);
-  }, 20_000);
+  });
 
   it('tells listeners again once it is back', async () => {
     await store.head();

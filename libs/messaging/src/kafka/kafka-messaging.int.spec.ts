@@ -1,10 +1,8 @@
-import { afterEach, expect, it, jest } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { MessageRefused, type ConsumeOptions, type IncomingMessage, type MessageConsumer, type OutgoingMessage } from '#libs/messaging';
 import { describeKafka } from '../../../../test/kafka/describe-kafka.js';
 import { until } from '../../../../test/support/until.js';
-
-jest.setTimeout(60_000);
 
 const message = (key: string, value: string, headers: Record<string, string> = {}): OutgoingMessage => ({ key, value, headers });
 const textOf = ({ value }: IncomingMessage): string => value?.toString() ?? '<null>';

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +9,6 @@ import type { TestBroker } from '../../../../test/kafka/broker.js';
 import { describeKafka, IMPATIENT } from '../../../../test/kafka/describe-kafka.js';
 import { run } from '../../../../test/kafka/installation.js';
 import { until } from '../../../../test/support/until.js';
-
-jest.setTimeout(120_000);
 
 const STORE_PASSWORD = 'changeit';
 const USER = 'ada';

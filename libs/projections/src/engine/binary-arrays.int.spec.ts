@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import { bigintArray, boolArray, instantArray, intArray, textArray } from './binary-arrays.js';
 
 // A busy machine is no failure.
-jest.setTimeout(30_000);
 
 let database: TestDatabase;
 beforeAll(async () => {

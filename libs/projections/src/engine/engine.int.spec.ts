@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { MemoryEventStore } from '#libs/event-store';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
@@ -13,7 +13,6 @@ import type { Projection, ReadModel } from './read-model.port.js';
 import { ProjectionRegistry } from './registry.postgres.js';
 
 // A busy machine is no failure.
-jest.setTimeout(30_000);
 
 const WHO = { tenant: 't1', accounts: null };
 

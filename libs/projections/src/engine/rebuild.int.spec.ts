@@ -1,12 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryEventStore } from '#libs/event-store';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import { READ_MODEL_LIST } from '../read-models.js';
 import { Harness } from '../testing/harness.js';
 import { ManualClock, START, World } from '../testing/world.js';
 import { Rebuilds } from './rebuild.postgres.js';
-
-jest.setTimeout(30_000);
 
 let database: TestDatabase;
 let world: World;

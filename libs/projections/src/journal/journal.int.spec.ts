@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MemoryEventStore } from '#libs/event-store';
 import { DAY_MS, decimalsOf, exportAs, periodsStream, type JournalExport, type PostingFilter, type PostingView } from '#libs/finance';
 import { toIso } from '#libs/kernel';
@@ -13,7 +13,6 @@ import { PostgresFinanceReads } from './finance-reads.postgres.js';
 import { journal } from './project.js';
 
 // A busy machine is no failure.
-jest.setTimeout(60_000);
 
 const FROM = Date.UTC(2026, 0);
 const MONTHS = 3;

@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { BillImport, PostgresBillLeases, PostgresBillStaging, type BillImportParts, type BillView } from '#libs/finance';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import { Rebuilds } from '../engine/rebuild.postgres.js';
 import { READ_MODEL_LIST } from '../read-models.js';
 import { BillHouse } from '../testing/bill-house.js';
-
-jest.setTimeout(120_000);
 
 let database: TestDatabase;
 let house: BillHouse;

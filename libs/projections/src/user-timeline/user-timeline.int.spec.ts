@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryEventStore } from '#libs/event-store';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import { Rebuilds } from '../engine/rebuild.postgres.js';
@@ -6,8 +6,6 @@ import { READ_MODEL_LIST } from '../read-models.js';
 import { Harness } from '../testing/harness.js';
 import { ManualClock, START, World } from '../testing/world.js';
 import type { TimelineEntryView } from '../read-models.port.js';
-
-jest.setTimeout(60_000);
 
 const WHO = { tenant: 't1', accounts: null };
 const USER = 'Ada ✓';

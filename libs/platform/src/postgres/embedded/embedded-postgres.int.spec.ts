@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import {
   chmodSync,
@@ -22,8 +22,6 @@ import { until } from '../../../../../test/support/until.js';
 import { locatePackage, prepareBinaries } from './binaries.js';
 import { ensureCluster } from './cluster.js';
 import { isAlive } from './processes.js';
-
-jest.setTimeout(60_000);
 
 const CHECKOUT = join(import.meta.dirname, '..', '..', '..', '..', '..');
 const isRoot = process.getuid?.() === 0;

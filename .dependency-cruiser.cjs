@@ -1,5 +1,5 @@
 // The fences of the house: each rule says what it keeps out, and why.
-const DOMAIN = '^libs/(kernel|ledger|catalogue|tasks|settlement)/src';
+const DOMAIN = '^libs/(kernel|ledger|catalogue|tasks|settlement|studio)/src';
 
 module.exports = {
   forbidden: [

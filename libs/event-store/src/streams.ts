@@ -4,7 +4,7 @@ import { invariant } from '#libs/kernel';
 /** A tenant has no dot, so the first dot ends it; a category has no dash, so the first dash ends it. */
 export const TENANT_PATTERN = /^[a-z0-9][a-z0-9_]{0,31}$/;
 
-export type TenantCategory = 'account' | 'task' | 'brief' | 'prompt' | 'clip' | 'billing' | 'request';
+export type TenantCategory = 'account' | 'task' | 'brief' | 'prompt' | 'clip' | 'benchmark' | 'billing' | 'request';
 export type DeploymentCategory = 'model' | 'plan';
 
 /** All of them, `periods` of a tenant's accounting periods included. */
@@ -14,6 +14,7 @@ export const STREAM_CATEGORIES = [
   'brief',
   'prompt',
   'clip',
+  'benchmark',
   'billing',
   'request',
   'periods',

@@ -36,3 +36,9 @@ export const FINANCE_READS = Symbol('FinanceReads');
 export const BILL_READS = Symbol('BillReads');
 /** HeadSource of #libs/finance: the proof's signed head; absent where none is signed. */
 export const HEAD_SOURCE = Symbol('HeadSource');
+/** StudioReads of #libs/studio: briefs, prompts, clips and the figures of attempts. */
+export const STUDIO_READS = Symbol('StudioReads');
+/** TaskBriefs of #libs/studio: what submitting a task asks of its brief. */
+export const TASK_BRIEFS = Symbol('TaskBriefs');
+/** AssetStorage of #libs/assets: where assets are kept. */
+export const ASSET_STORAGE = Symbol('AssetStorage');

@@ -19,6 +19,20 @@ export interface Failure {
 export type DeadlinePolicy = 'release_now' | 'hold_until_verdict';
 export type LateResultPolicy = 'deliver_free' | 'offer' | 'discard';
 
+/** What a task keeps of the brief that it was made for. */
+export interface TaskBrief {
+  briefId: string;
+  briefRevision: number;
+  /** Null where the prompt was written by hand. */
+  promptId: string | null;
+  promptVersion: number | null;
+  promptVersionId: string | null;
+  /** Whether it took an attempt of the brief's budget. */
+  budgeted: boolean;
+  /** Whether its clip enters review by itself. */
+  autoReview: boolean;
+}
+
 /** What a submission and its refusal both record: the wish and the state that the decision saw. */
 export interface SubmissionData {
   taskId: string;
@@ -29,6 +43,10 @@ export interface SubmissionData {
   provider: string;
   prompt: ErasableRef | null;
   metadata: ErasableRef | null;
+  /** Only of a task with a brief. */
+  brief?: TaskBrief;
+  /** What the prompt was rendered with beside the brief's own fields; only where there is any. */
+  variables?: ErasableRef;
   /** As sent; fractions as the decimal string of their shortest form. */
   parameters: JsonObject;
   /** The quoted price. */
@@ -97,6 +115,8 @@ export type TaskFact =
         excess?: 'cap' | 'debt';
         actualDurationSeconds: string | null;
         cost: Money | null;
+        /** Only of a task with a brief: the clip is made from it. */
+        briefId?: string;
         decidedAt: Iso;
       }
     >
@@ -118,7 +138,7 @@ export type TaskFact =
       }
     >
   /** Policy `offer`: the customer took it at the quoted price. */
-  | Fact<'LateResultAccepted', { reservationId: string; credits: Credits; decidedAt: Iso }>;
+  | Fact<'LateResultAccepted', { reservationId: string; credits: Credits; /** As in TaskCompleted. */ briefId?: string; decidedAt: Iso }>;
 
 export type TaskFactType = TaskFact['type'];
 

@@ -8,11 +8,13 @@ import type { RejectionReason } from './rejection-reasons.js';
 export interface ImportedAttempt {
   id: string;
   brief_id: string;
+  /** '' with '' as version: generated without a prompt of its own. */
   prompt_id: string;
   /** As written, `v2`. */
   prompt_version: string;
   model: string;
-  duration_seconds: string;
+  /** Null where none was said: a generation that failed has none. */
+  duration_seconds: string | null;
   credits_used: string;
   generation_cost_usd: string;
   asset_url: string | null;

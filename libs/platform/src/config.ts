@@ -67,6 +67,16 @@ export interface Config {
   sessionsMax: number;
   snapshotEveryFacts: number;
   drainTimeoutMs: number;
+  /** Without a slash at its end; null: URLs of ours are relative. */
+  publicUrl: string | null;
+  /** Absolute. */
+  assetsDir: string;
+  /** Null: assets are kept in assetsDir. Credentials are the usual AWS variables'. */
+  assetsS3: Readonly<{ bucket: string; /** Null: Amazon's. */ endpoint: string | null; region: string; pathStyle: boolean }> | null;
+  /** Hosts, addresses and networks that need not be public; lower case. */
+  assetsAllowHosts: readonly string[];
+  assetBytesMax: number;
+  assetTimeoutMs: number;
   /** PostgreSQL connections of one process beside the append connection. */
   poolSize: number;
   /** Null: `rollcredits.local/<deployment id>`. */

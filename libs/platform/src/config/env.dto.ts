@@ -1,5 +1,19 @@
 // The environment as this product reads it: every variable, once; parse-config.ts validates it, docs/configuration.md is made from it.
-import { brokers, Env, eventStoreDbUrl, flag, integer, limits, matching, oneOf, orderOf, postgresUrl, retention } from './setting.js';
+import {
+  brokers,
+  Env,
+  eventStoreDbUrl,
+  flag,
+  httpUrl,
+  integer,
+  limits,
+  matching,
+  oneOf,
+  orderOf,
+  places,
+  postgresUrl,
+  retention,
+} from './setting.js';
 
 export class EnvDto {
   @Env('The TCP port of the HTTP API; 0 takes a free one.', integer(0, 65_535), { fallback: '3000' })
@@ -283,6 +297,48 @@ export class EnvDto {
     matching(/^[^\0]+$/, 'a path'),
   )
   LEDGER_SIGNING_KEY_FILE?: string;
+
+  @Env(
+    'Where this deployment is reached from outside, without a path at its end: what the URLs of stored assets begin with. Absent: they begin with `/v1/assets/`, relative to the API.',
+    httpUrl(),
+  )
+  PUBLIC_URL?: string;
+
+  @Env(
+    'Where assets are kept, and where they are put together on their way to `ASSETS_S3_BUCKET`; relative to the directory of the checkout. Processes on several machines need one that they share, or a bucket. Absent: `assets` in `DATA_DIR`.',
+    matching(/^[^\0]+$/, 'a path'),
+  )
+  ASSETS_DIR?: string;
+
+  @Env(
+    'The bucket of Amazon S3, or of a storage that speaks its language, where assets are kept instead; credentials come from the usual `AWS_…` variables. Absent: `ASSETS_DIR`.',
+    matching(/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/, 'the name of a bucket'),
+  )
+  ASSETS_S3_BUCKET?: string;
+
+  @Env('Where that storage is, unless it is Amazon S3 itself.', httpUrl())
+  ASSETS_S3_ENDPOINT?: string;
+
+  @Env('The region of the bucket.', matching(/^[a-z0-9][a-z0-9-]{0,63}$/, 'the name of a region'), { fallback: 'us-east-1' })
+  ASSETS_S3_REGION!: string;
+
+  @Env(
+    '`1` names the bucket in the path, `0` in the host of requests. Absent: in the path exactly where `ASSETS_S3_ENDPOINT` is set.',
+    flag(),
+  )
+  ASSETS_S3_PATH_STYLE?: boolean;
+
+  @Env(
+    'Assets are copied from public addresses only, and from these: host names, IP addresses and networks such as `10.1.0.0/16`, separated by commas.',
+    places(),
+  )
+  ASSETS_ALLOW_HOSTS?: string[];
+
+  @Env('The largest asset that is copied, in bytes.', integer(1, 5_368_709_120), { fallback: '2147483648' })
+  ASSET_BYTES_MAX!: number;
+
+  @Env('How long copying one asset may take, in milliseconds.', integer(100, 86_400_000), { fallback: '300000' })
+  ASSET_TIMEOUT_MS!: number;
 
   @Env('How many connections to PostgreSQL one process keeps, beside the one that appends.', integer(2, 1_000), { fallback: '10' })
   POOL_SIZE!: number;

@@ -1,7 +1,7 @@
 // Turns the environment into the one Config of this process, or says in a sentence what is wrong with it; called once by every main.
 import 'reflect-metadata';
 import { validateSync } from 'class-validator';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { StartupError } from '../startup-error.js';
 import type { Config } from '../config.js';
 import { EnvDto } from './env.dto.js';
@@ -94,6 +94,12 @@ function toConfig(env: EnvDto, cwd: string): Config {
     sessionsMax: env.SESSIONS_MAX,
     snapshotEveryFacts: env.SNAPSHOT_EVERY_FACTS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+    publicUrl: env.PUBLIC_URL ?? null,
+    assetsDir: resolve(cwd, env.ASSETS_DIR ?? join(env.DATA_DIR, 'assets')),
+    assetsS3: assetsS3(env),
+    assetsAllowHosts: Object.freeze([...(env.ASSETS_ALLOW_HOSTS ?? [])]),
+    assetBytesMax: env.ASSET_BYTES_MAX,
+    assetTimeoutMs: env.ASSET_TIMEOUT_MS,
     poolSize: env.POOL_SIZE,
     ledgerOrigin: env.LEDGER_ORIGIN ?? null,
     ledgerSigningKey: env.LEDGER_SIGNING_KEY ?? null,
@@ -109,4 +115,13 @@ function kafkaSasl({ KAFKA_SASL_MECHANISM: mechanism, KAFKA_USERNAME: username, 
   if (username === undefined || password === undefined)
     throw new StartupError('KAFKA_SASL_MECHANISM needs KAFKA_USERNAME and KAFKA_PASSWORD');
   return Object.freeze({ mechanism, username, password });
+}
+
+function assetsS3(env: EnvDto): Config['assetsS3'] {
+  const { ASSETS_S3_BUCKET: bucket, ASSETS_S3_ENDPOINT: endpoint, ASSETS_S3_REGION: region, ASSETS_S3_PATH_STYLE: pathStyle } = env;
+  if (bucket === undefined) {
+    if (endpoint === undefined && pathStyle === undefined) return null;
+    throw new StartupError('ASSETS_S3_ENDPOINT and ASSETS_S3_PATH_STYLE mean nothing without ASSETS_S3_BUCKET');
+  }
+  return Object.freeze({ bucket, endpoint: endpoint ?? null, region, pathStyle: pathStyle ?? endpoint !== undefined });
 }

@@ -11,6 +11,7 @@ import {
   type ValidationArguments,
   type ValidatorConstraintInterface,
 } from 'class-validator';
+import { isIP } from 'node:net';
 
 export interface Setting {
   name: string;
@@ -206,5 +207,48 @@ export function limits(): SettingKind {
       return isFine ? Object.fromEntries(entries) : text;
     },
     validators: [Validate(IsLimits)],
+  };
+}
+
+@ValidatorConstraint({ name: 'isHttpUrl' })
+class IsHttpUrl implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    if (typeof value !== 'string' || !URL.canParse(value)) return false;
+    const { protocol, username, password, search, hash } = new URL(value);
+    return ['http:', 'https:'].includes(protocol) && username + password + search + hash === '' && !/[?#]$/.test(value);
+  }
+}
+
+/** Without the slashes at its end. */
+export function httpUrl(): SettingKind {
+  return {
+    allowed: '`http://host:port` or `https://host:port`, perhaps with a path',
+    read: (text) => text.replace(/\/+$/, ''),
+    validators: [Validate(IsHttpUrl)],
+  };
+}
+
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
+
+@ValidatorConstraint({ name: 'isPlaces' })
+class IsPlaces implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    return Array.isArray(value) && value.length > 0 && value.every((place) => typeof place === 'string' && isPlace(place));
+  }
+}
+
+function isPlace(place: string): boolean {
+  const [address = '', bits, more] = place.split('/');
+  const family = isIP(address);
+  if (bits === undefined) return family !== 0 || (HOST_NAME.test(address) && !/(^|\.)[0-9]+$/.test(address));
+  return more === undefined && family !== 0 && /^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
+}
+
+/** Hosts, addresses and networks, in lower case. */
+export function places(): SettingKind {
+  return {
+    allowed: 'host names, IP addresses (IPv6 without brackets) or networks in CIDR notation, several separated by commas',
+    read: (text) => text.split(',').map((place) => place.trim().toLowerCase()),
+    validators: [Validate(IsPlaces)],
   };
 }

@@ -2,7 +2,7 @@
 export default {
   testEnvironment: 'node',
   // A guard against a test that hangs, never an assertion on speed: a busy machine may take ten times as long as a quiet one.
-  testTimeout: 120_000,
+  testTimeout: 240_000,
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],

@@ -44,12 +44,12 @@ describe('a server that is killed three times under load', () => {
         (await call(server.url, 'POST', `/v1/accounts/${id}/grants`, { bucket: 'purchased', credits: 3500, reference: 'chaos' })).status,
       ).toBe(201);
     }
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await server.stop();
     rmSync(dataDir, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('loses no acknowledged task, charges each at most once, holds nothing and balances its books', async () => {
     const next = random(20_261_121);
@@ -100,7 +100,7 @@ describe('a server that is killed three times under load', () => {
           task = (await call(server.url, 'GET', `/v1/tasks/${taskId}`)).body;
           return task.settlement !== 'open';
         },
-        { withinMs: 30_000, what: () => `${taskId} to settle: ${JSON.stringify(task)} ${server.output}` },
+        { withinMs: 60_000, what: () => `${taskId} to settle: ${JSON.stringify(task)} ${server.output}` },
       );
       expect(task.credits.held).toBe(0);
       expect(Number(task.credits.consumed) + Number(task.credits.refunded)).toBe(70);
@@ -120,5 +120,5 @@ describe('a server that is killed three times under load', () => {
         receipts.filter((receipt) => receipt.accountId === id).reduce((sum, receipt) => sum + receipt.charged, 0),
       );
     }
-  }, 180_000);
+  });
 });

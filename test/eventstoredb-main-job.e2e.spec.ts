@@ -28,13 +28,13 @@ describe('the main job with its log in EventStoreDB', () => {
     };
     server = new ServerProcess(await freePort(), env);
     await server.start();
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await server.stop();
     await log?.stop();
     await database.drop();
-  }, 60_000);
+  });
 
   const get = async (path: string): Promise<Reply['body']> => (await call(server.url, 'GET', path)).body;
   const post = (path: string, body: object, key?: string): Promise<Reply> =>
@@ -58,7 +58,7 @@ describe('the main job with its log in EventStoreDB', () => {
         seen = await get(`/v1/tasks/${id}`);
         return seen.settlement !== undefined && seen.settlement !== 'open';
       },
-      { withinMs: 30_000, what: () => `${id} to settle: ${JSON.stringify(seen)} ${server.output}` },
+      { withinMs: 60_000, what: () => `${id} to settle: ${JSON.stringify(seen)} ${server.output}` },
     );
     return seen;
   }
@@ -108,7 +108,7 @@ describe('the main job with its log in EventStoreDB', () => {
 
     const books = await booksOf({ url: server.url, key: ADMIN_KEY }, 'fox');
     expect(books).toMatchObject({ balanced: true, held: 0, available: 3_000 - 2.5 * PRICE + 5 });
-  }, 90_000);
+  });
 
   it('cancels what has not begun and what runs, and takes a batch whole', async () => {
     await account('wolf', 1_000);
@@ -125,7 +125,7 @@ describe('the main job with its log in EventStoreDB', () => {
     expect((await post('/v1/tasks/batch', { atomic: true, tasks }, 'b')).body).toEqual(batch.body);
     for (const { task: one } of batch.body.results) await settled(one.id);
     expect(await booksOf({ url: server.url, key: ADMIN_KEY }, 'wolf')).toMatchObject({ balanced: true, held: 0, consumed: 3 * PRICE });
-  }, 90_000);
+  });
 
   (realUrl === '' ? it : it.skip)(
     'goes on where it was when the log is killed and started again under load: nothing lost, nothing doubled',
@@ -157,7 +157,7 @@ describe('the main job with its log in EventStoreDB', () => {
       await wave(40, 50);
       expect(refused).toBeGreaterThan(0);
       await log!.run();
-      await until(async () => (await fetch(`${server.url}/readyz`)).status === 200, { withinMs: 30_000 });
+      await until(async () => (await fetch(`${server.url}/readyz`)).status === 200, { withinMs: 60_000 });
       // Every client comes again with its keys until it has its answer, and then once more.
       await until(
         async () => {
@@ -180,5 +180,5 @@ describe('the main job with its log in EventStoreDB', () => {
     await expect(stranger.start()).rejects.toThrow(/this database belongs to the log/);
     const postgres = new ServerProcess(await freePort(), { DATABASE_URL: database.url });
     await expect(postgres.start()).rejects.toThrow(/this database belongs to the log/);
-  }, 60_000);
+  });
 });

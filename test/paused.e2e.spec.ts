@@ -35,12 +35,12 @@ describe('three orchestrators and two projectors, one of each killed or paused u
       const grant = { bucket: 'purchased', credits: (TASKS / ACCOUNTS) * CREDITS, reference: 'paused' };
       expect((await api('POST', `/v1/accounts/${id}/grants`, grant)).status).toBe(201);
     }
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await deployment.stop();
     await database.drop();
-  }, 60_000);
+  });
 
   const api = (method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Reply> =>
     call(deployment.get('api-1').url, method, path, body, headers);
@@ -164,7 +164,7 @@ describe('three orchestrators and two projectors, one of each killed or paused u
     for (const id of accounts) {
       expect(await booksOf({ url: deployment.get('api-1').url, key: ADMIN_KEY }, id)).toMatchObject({ balanced: true, held: 0 });
     }
-  }, 240_000);
+  });
 
   async function held(): Promise<number> {
     const balances = await Promise.all(accounts.map((id) => api('GET', `/v1/accounts/${id}/balance`)));

@@ -16,12 +16,12 @@ describe('200 simultaneous submits against credits for 10', () => {
       await server.start();
       servers.push(server);
     }
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await Promise.all(servers.map((server) => server.stop()));
     await database.drop();
-  }, 60_000);
+  });
 
   async function race(account: string, urls: string[]): Promise<Record<string, number>> {
     const opened = await call(urls[0]!, 'POST', '/v1/accounts', { id: account, name: account, plan: 'free' });
@@ -56,11 +56,11 @@ describe('200 simultaneous submits against credits for 10', () => {
 
   it('accepts exactly 10 in one process', async () => {
     expect(await race('one', [servers[0]!.url])).toEqual({ 202: 10, 402: 190 });
-  }, 60_000);
+  });
 
   it('accepts exactly 10 over two processes on one database', async () => {
     expect(await race('two', [servers[0]!.url, servers[1]!.url])).toEqual({ 202: 10, 402: 190 });
-  }, 60_000);
+  });
 
   it('answers the same key once, whichever process hears it', async () => {
     await call(servers[0]!.url, 'POST', '/v1/accounts', { id: 'same', name: 'same', plan: 'pro' });
@@ -73,5 +73,5 @@ describe('200 simultaneous submits against credits for 10', () => {
     expect(replies.filter((reply) => reply.headers.get('idempotent-replay') === null)).toHaveLength(1);
     const last = replies[0]!.body.position;
     expect((await call(servers[1]!.url, 'GET', `/v1/accounts/same/balance?atLeast=${last}`)).body.held).toBe(PRICE);
-  }, 60_000);
+  });
 });

@@ -26,12 +26,12 @@ describe("the README's tour", () => {
     database = await createTestDatabase();
     server = new ServerProcess(await freePort(), { DATABASE_URL: database.url });
     await server.start();
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await server.stop();
     await database.drop();
-  }, 60_000);
+  });
 
   it('works as pasted', async () => {
     const tour = /<!-- tour:[^>]*-->\s*```bash\n([\s\S]*?)```/.exec(readme)?.[1];
@@ -42,5 +42,5 @@ describe("the README's tour", () => {
     expect(stdout).toContain('"charged":70');
     expect(stdout).toContain('"available":2430');
     expect(stdout.trim().split('\n').at(-1)).toBe('Not charged: the generation failed and 200 credits were returned.');
-  }, 60_000);
+  });
 });

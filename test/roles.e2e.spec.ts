@@ -55,14 +55,14 @@ describeKafka('every role as processes of their own, a fleet behind them, one of
       const grant = { bucket: 'purchased', credits: (TASKS / ACCOUNTS) * CREDITS, reference: 'roles' };
       expect((await anyApi('POST', `/v1/accounts/${id}/grants`, grant)).status).toBe(201);
     }
-  }, 180_000);
+  });
 
   afterAll(async () => {
     for (const name of [...workers.keys()]) await killWorker(name);
     await published.stop();
     await deployment.stop();
     await database.drop();
-  }, 60_000);
+  });
 
   function startWorker(name: string): void {
     const env = {

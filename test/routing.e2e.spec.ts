@@ -22,12 +22,12 @@ describe('API processes that share their accounts', () => {
     const { rows } = await database.pool.query<{ stream: string }>(`SELECT stream FROM events WHERE stream LIKE 'account-%.first' LIMIT 1`);
     tenant = rows[0]!.stream.slice('account-'.length, -'.first'.length);
     await spread('api-1', 'api-2');
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await deployment.stop();
     await database.drop();
-  }, 60_000);
+  });
 
   const api = (name: string): ServerProcess => deployment.get(name);
 
@@ -55,12 +55,12 @@ describe('API processes that share their accounts', () => {
       for (const pid of (await owners()).values()) counts.set(pid, (counts.get(pid) ?? 0) + 1);
       return counts.size === names.length && names.every((name) => Math.abs((counts.get(api(name).pid) ?? 0) - part) < 1);
     };
-    await until(isEven, { withinMs: 20_000, what: () => `the accounts to be spread over ${names.join(', ')}` });
+    await until(isEven, { withinMs: 60_000, what: () => `the accounts to be spread over ${names.join(', ')}` });
     const knows = async (name: string): Promise<boolean> => {
       const { owned, owners: known, status } = await routing(name);
       return Number(owned) >= Math.floor(part) && known === names.length && status === 'ok';
     };
-    await until(async () => (await Promise.all(names.map(knows))).every(Boolean), { withinMs: 20_000 });
+    await until(async () => (await Promise.all(names.map(knows))).every(Boolean), { withinMs: 60_000 });
   }
 
   async function routing(name: string): Promise<Record<string, unknown>> {
@@ -145,7 +145,7 @@ describe('API processes that share their accounts', () => {
     expect(Math.max(...forwarded)).toBe(100);
     expect(Math.min(...forwarded)).toBe(0);
     expect(after.map((figures) => figures['fallenBack'])).toEqual(before.map((figures) => figures['fallenBack']));
-  }, 60_000);
+  });
 
   it('read what they wrote wherever it was decided, and say nothing of it', async () => {
     const account = await openedOn('api-2', 'read', PRICE);
@@ -154,7 +154,7 @@ describe('API processes that share their accounts', () => {
     expect(reply.headers.get('position')).toBe(reply.body.position);
     expect(reply.headers.get('idempotent-replay')).toBeNull();
     expect((await call(api('api-1').url, 'POST', `/v1/tasks/${reply.body.id}/cancel`, {})).body).toMatchObject({ outcome: 'done' });
-  }, 60_000);
+  });
 
   it('go on by themselves when an owner is killed in the middle of a batch, and decide nothing twice', async () => {
     const account = await openedOn('api-2', 'killed', SUBMITS * PRICE);
@@ -162,7 +162,7 @@ describe('API processes that share their accounts', () => {
     await expectEachOnce(account, replies);
     await deployment.start('api-2');
     await spread('api-1', 'api-2');
-  }, 120_000);
+  });
 
   it('go on by themselves when an owner stands still, and what it does when it wakes changes nothing', async () => {
     const account = await openedOn('api-2', 'paused', SUBMITS * PRICE);
@@ -175,7 +175,7 @@ describe('API processes that share their accounts', () => {
     // Through the one that slept: everything that it had in hand is behind it.
     replies.push(await submit(api('api-2').url, account));
     await expectEachOnce(account, replies);
-  }, 120_000);
+  });
 
   it('lose nothing while a process is replaced under load', async () => {
     const account = await openedOn('api-1', 'deployed', SUBMITS * PRICE);
@@ -184,7 +184,7 @@ describe('API processes that share their accounts', () => {
       await api('api-1').stop();
     });
     await expectEachOnce(account, replies);
-  }, 120_000);
+  });
 
   it('accept exactly what a hot account has where nobody owns it', async () => {
     await deployment.start('api-1');
@@ -195,5 +195,5 @@ describe('API processes that share their accounts', () => {
     await until(async () => (await Promise.all(['api-1', 'api-2'].map(routing))).every(({ owned }) => owned === 0));
     await openForTen('nobody');
     expect(await race('nobody')).toEqual({ 202: 10, 402: 190 });
-  }, 60_000);
+  });
 });

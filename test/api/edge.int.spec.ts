@@ -9,7 +9,7 @@ beforeAll(async () => {
   world = await createApiWorld({}, { orchestrated: false });
   address = await world.api.listen();
   await world.call('POST', '/v1/accounts', { id: 'edge', name: 'Edge', plan: 'max' });
-}, 60_000);
+});
 afterAll(() => world.close());
 
 const task = { accountId: 'edge', model: 'kling-ai-5s', prompt: 'tea' };

@@ -5,7 +5,7 @@ describe('a deployment without Kafka', () => {
   let world: ApiWorld;
   beforeAll(async () => {
     world = await createApiWorld({}, { orchestrated: false });
-  }, 60_000);
+  });
   afterAll(() => world.close());
 
   it('refuses a model of a worker fleet, says what is missing and lists nothing', async () => {

@@ -6,7 +6,7 @@ let world: ApiWorld;
 beforeAll(async () => {
   world = await createApiWorld({}, { orchestrated: false });
   await world.call('POST', '/v1/accounts', { id: 'g', name: 'G', plan: 'max' });
-}, 60_000);
+});
 afterAll(() => world.close());
 
 /** Each write route with a body that it would take: garbage is best near the truth. */

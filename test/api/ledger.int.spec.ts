@@ -20,7 +20,7 @@ describe('the proofs of the ledger', () => {
     expect(published.status).toBe(200);
     key = VerifierKey.parse(published.body.vkey as string) as VerifierKey;
     expect(published.body).toMatchObject({ origin: key.origin, algorithm: 'Ed25519', publicKey: key.publicKey.toString('base64') });
-  }, 60_000);
+  });
   afterAll(async () => {
     await world.close();
     rmSync(dataDir, { recursive: true, force: true });

@@ -76,7 +76,7 @@ describe('watching a task', () => {
     world = await createApiWorld();
     ({ url } = await world.api.listen());
     await world.call('POST', '/v1/accounts', { id: 'w', name: 'W', plan: 'max' });
-  }, 60_000);
+  });
   afterAll(() => world.close());
 
   it('ends with the key that watches', async () => {
@@ -266,5 +266,5 @@ describe('a database that goes away', () => {
       await line.cut();
       await database.drop();
     }
-  }, 90_000);
+  });
 });

@@ -13,7 +13,7 @@ const post = (path: string, body?: unknown, options: Parameters<ApiWorld['call']
 beforeAll(async () => {
   world = await createApiWorld({ ADJUSTMENT_LIMIT: '100', BURN_ORDER: 'purchased,subscription,promotional,referral' });
   second = await world.newKey(['ledger:write']);
-}, 60_000);
+});
 afterAll(() => world.close());
 
 async function purchase(accountId: string, reference: string, credits = 300): Promise<string> {
@@ -119,7 +119,7 @@ describe('a dispute', () => {
     const refunded = await post(`/v1/tasks/${spent}/refunds`, { credits: 70, reason: 'sorry' });
     expect(refunded).toMatchObject({ status: 201, body: { charged: 0 } });
     expect((await get('/v1/accounts/disputed/balance')).body).toMatchObject({ available: 300, debt: 0 });
-  }, 60_000);
+  });
 
   it('that is won thaws, and can be opened again', async () => {
     await open('winner');

@@ -11,7 +11,7 @@ const put = (path: string, body: unknown): Promise<Answer> => world.call('PUT', 
 
 beforeAll(async () => {
   world = await createApiWorld({ LATE_RESULT: 'offer', TEST_CLOCK: '1', OPEN_TASKS_PER_ACCOUNT_MAX: '5' });
-}, 60_000);
+});
 afterAll(() => world.close());
 
 async function open(id: string, plan = 'pro', more: object = {}): Promise<void> {
@@ -583,7 +583,7 @@ describe('the test clock', () => {
     const again = await post('/v1/test-clock', { now: target }, { 'idempotency-key': 'clock-1' });
     expect(again.body).toEqual(moved.body);
     expect((await get('/readyz')).body.parts.testClock).toMatchObject({ status: 'ok' });
-  }, 30_000);
+  });
 });
 
 describe('operations', () => {

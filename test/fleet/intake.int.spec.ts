@@ -75,7 +75,7 @@ describeKafka('a rebalance in the middle of intake', (kafka) => {
       ),
     );
     expect(new Set(answers.map(({ kind }) => kind))).toEqual(new Set(['accepted']));
-    await until(() => puppet.jobs.length === JOBS, { withinMs: 40_000, what: () => `${puppet.jobs.length} jobs` });
+    await until(() => puppet.jobs.length === JOBS, { withinMs: 60_000, what: () => `${puppet.jobs.length} jobs` });
 
     const verdicts = async (): Promise<number> => {
       const { rows } = await database.pool.query<{ n: number }>('SELECT count(*)::int AS n FROM fleet_jobs WHERE verdict IS NOT NULL');
@@ -88,7 +88,7 @@ describeKafka('a rebalance in the middle of intake', (kafka) => {
       if (n === 60) join();
       if (n === 90) void first.stop();
     }
-    await until(async () => (await verdicts()) === JOBS, { withinMs: 40_000, what: () => 'every verdict' });
+    await until(async () => (await verdicts()) === JOBS, { withinMs: 60_000, what: () => 'every verdict' });
     // A verdict that was taken in, and whose offset was not committed in time, is known by its id.
     expect([...taken.values()].filter((times) => times !== 1)).toEqual([]);
     expect(taken.size).toBe(JOBS);
@@ -132,7 +132,7 @@ describeKafka(
       try {
         await until(() => puppet.jobs.some((job) => job.taskId === task.id), { withinMs: 60_000, what: () => 'the job to come' });
         await puppet.succeed(puppet.jobs.filter((job) => job.taskId === task.id).at(-1)!);
-        await until(async () => (await read()).settlement === 'consumed', { withinMs: 40_000, what: () => 'it to be charged' });
+        await until(async () => (await read()).settlement === 'consumed', { withinMs: 60_000, what: () => 'it to be charged' });
       } finally {
         await puppet.stop();
         await messaging.close();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -9,7 +9,6 @@ import { describeKafka } from '../kafka/describe-kafka.js';
 import { until } from '../support/until.js';
 import { HEARTBEAT_MS, Puppet, type Job } from './fleet-world.js';
 
-jest.setTimeout(180_000);
 const CLI = join(import.meta.dirname, '..', '..', 'apps', 'cli', 'bin', 'rollcredits.mjs');
 
 describeKafka('what a worker may say', (kafka) => {
@@ -36,7 +35,7 @@ describeKafka('what a worker may say', (kafka) => {
   afterAll(async () => {
     await puppet.stop();
     await world.close();
-  }, 60_000);
+  });
 
   async function submit(deadlineMs = 60_000): Promise<{ id: string; account: string }> {
     const account = `words-${++accounts}`;
@@ -48,7 +47,7 @@ describeKafka('what a worker may say', (kafka) => {
   }
   const task = async (id: string): Promise<ReturnType<typeof JSON.parse>> => (await world.call('GET', `/v1/tasks/${id}`)).body;
   async function settled(id: string): Promise<ReturnType<typeof JSON.parse>> {
-    await until(async () => (await task(id)).settlement !== 'open', { withinMs: 30_000, what: () => `${id} to be settled` });
+    await until(async () => (await task(id)).settlement !== 'open', { withinMs: 60_000, what: () => `${id} to be settled` });
     return task(id);
   }
   async function facts(id: string): Promise<string[]> {
@@ -58,7 +57,7 @@ describeKafka('what a worker may say', (kafka) => {
     return rows.map((row) => row.type);
   }
   const has = (id: string, type: string): Promise<void> =>
-    until(async () => (await facts(id)).includes(type), { withinMs: 30_000, what: () => `${id} to have ${type}` });
+    until(async () => (await facts(id)).includes(type), { withinMs: 60_000, what: () => `${id} to have ${type}` });
   async function charged(account: string): Promise<number> {
     const { body } = await world.call('GET', `/v1/accounts/${account}/balance`);
     expect(body.held).toBe(0);
@@ -104,7 +103,7 @@ describeKafka('what a worker may say', (kafka) => {
       ['oversize', `"${'x'.repeat(300_000)}"`, { ce_id: 'large' }],
     ];
     for (const [, value, headers] of bad) await puppet.raw(value, headers, job.taskId);
-    await until(async () => (await list()).length === bad.length, { withinMs: 30_000, what: () => 'the dead letters' });
+    await until(async () => (await list()).length === bad.length, { withinMs: 60_000, what: () => 'the dead letters' });
     const letters = await list();
     expect(letters.map(({ reason }) => reason).sort()).toEqual(bad.map(([reason]) => reason).sort());
     const garbage = letters.find(({ reason }) => reason === 'unreadable');

@@ -31,7 +31,7 @@ let shown: Shown;
 beforeAll(async () => {
   world = await createApiWorld();
   shown = shownBy(world);
-}, 60_000);
+});
 
 afterAll(() => world.close());
 

@@ -39,7 +39,7 @@ beforeAll(async () => {
   shown = shownBy(world);
   database = new pg.Client({ connectionString: world.database.url });
   await database.connect();
-}, 60_000);
+});
 
 afterAll(async () => {
   await database?.end();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,6 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 import { until } from '../support/until.js';
 import { describeKafka } from './describe-kafka.js';
 import { factsOnKafka, type FactsOnKafka } from './facts-on-kafka.js';
-
-jest.setTimeout(180_000);
 
 const EVENTS = join(import.meta.dirname, '..', '..', 'docs', 'events');
 

@@ -10,7 +10,7 @@ export interface UntilOptions {
 
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  { withinMs = 20_000, everyMs = 20, what }: UntilOptions = {},
+  { withinMs = 60_000, everyMs = 20, what }: UntilOptions = {},
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await condition())) {

@@ -26,7 +26,7 @@ describeKafka(
 
     beforeAll(async () => {
       broker = await kafka.ownBroker();
-    }, 120_000);
+    });
     beforeEach(async () => {
       database = await createTestDatabase();
       prefix = `day${(count += 1)}`;

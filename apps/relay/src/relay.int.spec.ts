@@ -28,7 +28,7 @@ describeKafka('the relay', (kafka) => {
 
   const allSeen = async (): Promise<void> =>
     until(() => seen.distinct().size >= house.ids.length, {
-      withinMs: 30_000,
+      withinMs: 60_000,
       what: () => `${house.ids.length} facts, ${seen.distinct().size} came`,
     });
   const checkpoint = async (): Promise<string> =>

@@ -155,7 +155,7 @@ describe('retries', () => {
         numRuns: Number(globalThis.process.env['PROPERTY_RUNS'] ?? 100),
       },
     );
-  }, 60_000);
+  });
 
   it('race two processes for one key and for the last credits: one wins, nothing is spent twice', async () => {
     const processes = new Processes();

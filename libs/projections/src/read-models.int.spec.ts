@@ -406,5 +406,5 @@ describe('on PostgreSQL, with several writers at once', () => {
     await reading.engine.stop();
     await Promise.all(stores.map((each) => each.close()));
     await fresh.drop();
-  }, 30_000);
+  });
 });

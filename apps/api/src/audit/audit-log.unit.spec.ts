@@ -41,7 +41,7 @@ describe('the audit of a process', () => {
     const { log, rows, batches } = logOver(0);
     for (let n = 0; n < 3_000; n += 1) log.add(entry(n));
     expect(rows).toEqual([]);
-    await until(() => rows.length === 3_000, { withinMs: 20_000 });
+    await until(() => rows.length === 3_000, { withinMs: 60_000 });
     expect(rows.map((row) => row.at)).toEqual([...Array(3_000).keys()]);
     expect(batches).toEqual([2_000, 1_000]);
   });
@@ -49,7 +49,7 @@ describe('the audit of a process', () => {
   it('tries again while the database is away, and loses nothing that fits', async () => {
     const { log, rows, registry } = logOver(3);
     log.add(entry(1));
-    await until(() => rows.length === 1, { withinMs: 10_000 });
+    await until(() => rows.length === 1, { withinMs: 60_000 });
     expect(await metric(registry, 'rollcredits_audit_failures_total')).toBe(3);
     expect(await metric(registry, 'rollcredits_audit_dropped_total')).toBe(0);
   });

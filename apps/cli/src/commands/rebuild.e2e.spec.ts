@@ -8,7 +8,7 @@ let world: ApiWorld;
 
 beforeAll(async () => {
   world = await createApiWorld();
-}, 60_000);
+});
 
 afterAll(() => world.close());
 

@@ -47,7 +47,7 @@ describeKafka(
           'ssl.truststore.type': 'PEM',
         },
       });
-    }, 120_000);
+    });
     afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
     /** As a process reads its settings. */

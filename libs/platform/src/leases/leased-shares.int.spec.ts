@@ -67,7 +67,7 @@ describe('leased shares', () => {
     const alive = await member();
     await until(() => spread(dead, alive).join() === '6,6');
     await dying.end();
-    await until(() => owned(alive) === COUNT, { withinMs: 20_000 });
+    await until(() => owned(alive) === COUNT, { withinMs: 60_000 });
     expect(owned(dead)).toBe(0);
   });
 

@@ -167,7 +167,7 @@ describe('the projection engine', () => {
     await alone.engine.stop();
     expect(raced).toBe(await dump(other.pool));
     await other.drop();
-  }, 30_000);
+  });
 });
 
 describe('a fact that cannot be applied', () => {

@@ -97,7 +97,7 @@ async function startProcess(
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  await until(() => out.includes('\n') || child.exitCode !== null, { withinMs: 30_000 });
+  await until(() => out.includes('\n') || child.exitCode !== null, { withinMs: 60_000 });
   if (!out.includes('\n')) throw new Error(err);
   return { child, ...(JSON.parse(out) as { url: string; pid: number }) };
 }

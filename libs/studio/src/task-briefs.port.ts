@@ -23,7 +23,8 @@ export interface TaskBriefs {
   /**
    * Takes an attempt for each task, all or none; tasks that have theirs already are left as they are. `attempt_budget_exhausted` where
    * there are not enough left (with `attemptBudget`, `attemptsUsed`). An attempt whose task never came to be is found out and given back
-   * before anybody is refused for it.
+   * before anybody is refused for it: `usesAttempt` of #libs/tasks says so of the first fact of the task's stream, undefined where it has none.
+   * `meta` has a command id of its own and no key digest.
    */
   take(meta: CommandMeta, briefId: string, taskIds: readonly string[]): Promise<Refusal | null>;
   /** The tasks were refused. Never throws: what is not given back now is found out later. */

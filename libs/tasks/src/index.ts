@@ -1,4 +1,5 @@
 // The tasks' public face.
+export * from './brief-attempt.js';
 export * from './errors.js';
 export * from './task.commands.js';
 export * from './task.decider.js';

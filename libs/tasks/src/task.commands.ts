@@ -1,6 +1,6 @@
 // 2 decide · what a task can be told after it was submitted; submission itself is decided with its reservation, in settlement.
 import type { InstantMs, Money } from '#libs/kernel';
-import type { Asset, Failure, LateResultPolicy } from './task.facts.js';
+import type { Asset, Failure, LateResultPolicy, StoredAsset, UnstoredAsset } from './task.facts.js';
 
 export type TaskCommand =
   /** Starts attempt n+1; refused (`conflict`) unless no attempt is live and the task is not over. */
@@ -32,4 +32,6 @@ export type TaskCommand =
   | { type: 'RequestCancellation'; reason: string | null }
   /** The provider confirmed. */
   | { type: 'Cancel'; attempt: number | null; cost: Money | null }
-  | { type: 'AcceptLateResult'; reservationId: string };
+  | { type: 'AcceptLateResult'; reservationId: string }
+  /** Whatever became of the task; assets that it does not have, or whose outcome stands already, are passed over. */
+  | { type: 'RecordAssets'; stored: StoredAsset[]; notStored: UnstoredAsset[] };

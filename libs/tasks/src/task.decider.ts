@@ -2,14 +2,14 @@
 import { floorOfFraction, parseDecimal, parseFraction, refuse, toIso, UNCHANGED, unreachable } from '#libs/kernel';
 import type { Decision, Decider, InstantMs, Money, Refusal } from '#libs/kernel';
 import type { TaskCommand } from './task.commands.js';
-import { attemptOf, evolveTask, initialTask, isOver, liveAttempt } from './task.evolve.js';
+import { assetAt, attemptOf, evolveTask, initialTask, isOver, liveAttempt } from './task.evolve.js';
 import type { Asset, Failure, LateResultPolicy, TaskFact } from './task.facts.js';
-import type { AttemptState, TaskState } from './task.state.js';
+import type { AttemptState, KeepableAsset, TaskState } from './task.state.js';
 
 export type TaskRefusalCode = 'not_found' | 'conflict' | 'validation_failed';
 export type TaskDecision = Decision<TaskFact, TaskRefusalCode>;
 
-export { evolveTask, initialTask, isOver, liveAttempt } from './task.evolve.js';
+export { assetAt, evolveTask, initialTask, isOver, liveAttempt } from './task.evolve.js';
 
 export const taskDecider: Decider<TaskState, TaskFact> = { category: 'task', initial: initialTask, evolve: evolveTask };
 
@@ -71,6 +71,8 @@ export function decideTask(state: TaskState, command: TaskCommand, at: InstantMs
       return decideCancel(state, command.attempt, command.cost, at);
     case 'AcceptLateResult':
       return decideAcceptLateResult(state, command.reservationId, at);
+    case 'RecordAssets':
+      return decideRecordAssets(state, command, at);
     default:
       return unreachable(command, 'task command');
   }
@@ -147,7 +149,8 @@ function decideComplete(state: TaskState, command: Extract<TaskCommand, { type: 
     return [...before, late(attempt, { outcome: 'succeeded', assets, deliveredFraction, cost }, command.lateResultPolicy, at)];
   const excess = isExcess && command.excess !== undefined ? { excess: command.excess } : {};
   const decidedAt = toIso(at);
-  return [{ type: 'TaskCompleted', data: { attempt, assets, deliveredFraction, ...excess, actualDurationSeconds, cost, decidedAt } }];
+  const verdict = { attempt, assets, deliveredFraction, ...excess, actualDurationSeconds, cost };
+  return [{ type: 'TaskCompleted', data: { ...verdict, ...briefOf(state), decidedAt } }];
 }
 
 function decideFail(state: TaskState, command: Extract<TaskCommand, { type: 'Fail' }>, at: InstantMs): TaskDecision {
@@ -193,7 +196,26 @@ function decideAcceptLateResult(state: TaskState, reservationId: string, at: Ins
   if (state.late === null || !hasOpenOffer(state)) return refuse('conflict', 'there is no late result on offer');
   const fraction = parseFraction(state.late.deliveredFraction);
   const credits = fraction === null ? state.credits : floorOfFraction(state.credits, fraction);
-  return [{ type: 'LateResultAccepted', data: { reservationId, credits, decidedAt: toIso(at) } }];
+  return [{ type: 'LateResultAccepted', data: { reservationId, credits, ...briefOf(state), decidedAt: toIso(at) } }];
+}
+
+/** Said again by the facts that a clip is made from, so that who makes it needs to read no other. */
+function briefOf({ brief }: TaskState): { briefId?: string } {
+  return brief === undefined ? {} : { briefId: brief.briefId };
+}
+
+function decideRecordAssets(state: TaskState, command: Extract<TaskCommand, { type: 'RecordAssets' }>, at: InstantMs): TaskDecision {
+  const decidedAt = toIso(at);
+  const stored = command.stored.filter((asset) => isWithoutCopy(assetAt(state, asset)));
+  const notStored = command.notStored.filter((asset) => isWithoutCopy(assetAt(state, asset)) && assetAt(state, asset)?.isGivenUp !== true);
+  const facts: TaskFact[] = [];
+  if (stored.length > 0) facts.push({ type: 'TaskAssetsStored', data: { assets: stored, decidedAt } });
+  if (notStored.length > 0) facts.push({ type: 'TaskAssetsNotStored', data: { assets: notStored, decidedAt } });
+  return facts.length === 0 ? UNCHANGED : facts;
+}
+
+function isWithoutCopy(asset: KeepableAsset | null): boolean {
+  return asset !== null && asset.kept === undefined;
 }
 
 const CANCELLED_BY_PROVIDER: Failure = {

@@ -1,8 +1,8 @@
 // 2 decide · what a task's facts add up to, fold by fold; called by sessions, projections and the decider.
 import { fromIso, unreachable } from '#libs/kernel';
 import type { InstantMs, Money } from '#libs/kernel';
-import type { SubmissionData, TaskFact } from './task.facts.js';
-import type { AttemptState, TaskState } from './task.state.js';
+import type { AssetPlace, SubmissionData, TaskFact } from './task.facts.js';
+import type { AttemptState, KeepableAsset, TaskState } from './task.state.js';
 
 /** After an ending no other ending can follow. */
 export function isOver(state: TaskState): boolean {
@@ -117,7 +117,7 @@ export function evolveTask(state: TaskState, fact: TaskFact): TaskState {
       evolveAttempt(state, attempt, outcome, cost);
       // Several attempts may have been given up: the first success stands, and what was offered does not change.
       if (state.late?.outcome === 'succeeded') return state;
-      state.late = { policy, outcome, accepted: false, assets, deliveredFraction };
+      state.late = { policy, outcome, accepted: false, assets: assets.map((asset) => ({ ...asset })), deliveredFraction };
       if (isOver(state)) deliverLate(state);
       return state;
     }
@@ -125,6 +125,17 @@ export function evolveTask(state: TaskState, fact: TaskFact): TaskState {
       if (state.late === null) return state;
       state.late.accepted = true;
       state.assets.push(...state.late.assets.map((asset) => ({ ...asset, late: true })));
+      return state;
+    case 'TaskAssetsStored':
+      for (const { index, late, sourceUrl, ...kept } of fact.data.assets) {
+        for (const asset of assetsAt(state, { index, late, sourceUrl })) {
+          asset.kept = kept;
+          delete asset.isGivenUp;
+        }
+      }
+      return state;
+    case 'TaskAssetsNotStored':
+      for (const place of fact.data.assets) for (const asset of assetsAt(state, place)) asset.isGivenUp = true;
       return state;
     default:
       return unreachable(fact, 'task fact');
@@ -141,6 +152,7 @@ function evolveSubmission(state: TaskState, data: SubmissionData): void {
   state.parameters = data.parameters;
   state.prompt = data.prompt;
   state.metadata = data.metadata;
+  if (data.brief !== undefined) state.brief = data.brief;
   state.credits = data.credits;
   state.priceVersion = data.priceVersion;
   state.quoteId = data.quoteId;
@@ -173,6 +185,18 @@ function end(state: TaskState, status: TaskState['status']): TaskState {
 
 function deliverLate(state: TaskState): void {
   if (state.late?.policy === 'deliver_free') state.assets.push(...state.late.assets.map((asset) => ({ ...asset, late: true })));
+}
+
+/** Null where the task has no such asset: of several late results, the first success is the one that counts. */
+export function assetAt(state: TaskState, place: AssetPlace): KeepableAsset | null {
+  return assetsAt(state, place)[0] ?? null;
+}
+
+/** A late result's stands twice once it was delivered: as what arrived, and as what the task has. */
+function assetsAt(state: TaskState, { index, late, sourceUrl }: AssetPlace): KeepableAsset[] {
+  const delivered = state.assets.filter((asset) => asset.late === late)[index];
+  const arrived = late ? state.late?.assets[index] : undefined;
+  return [arrived, delivered].filter((asset) => asset !== undefined && asset.url === sourceUrl) as KeepableAsset[];
 }
 
 /** Attempts are numbered from 1 in the order of their dispatch. */

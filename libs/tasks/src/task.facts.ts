@@ -7,6 +7,33 @@ export interface Asset {
   durationSeconds: string | null;
 }
 
+/** An asset of the task's completion or of its late result, by its place there; under `sourceUrl` its maker had it. */
+export interface AssetPlace {
+  index: number;
+  late: boolean;
+  sourceUrl: string;
+}
+
+/** Where an asset is kept by us, and what it is. */
+export interface KeptAsset {
+  url: string;
+  mediaType: string;
+  sha256: string;
+  bytes: number;
+  /** As measured; null where it was not, as the pixels. */
+  durationSeconds: string | null;
+  width: number | null;
+  height: number | null;
+}
+
+export type StoredAsset = AssetPlace & KeptAsset;
+
+/** Why an asset is not kept by us, for good: its maker's URL stays all that there is. */
+export interface UnstoredAsset extends AssetPlace {
+  code: string;
+  detail: string;
+}
+
 export type Blame = 'customer' | 'provider' | 'platform';
 
 export interface Failure {
@@ -138,7 +165,11 @@ export type TaskFact =
       }
     >
   /** Policy `offer`: the customer took it at the quoted price. */
-  | Fact<'LateResultAccepted', { reservationId: string; credits: Credits; /** As in TaskCompleted. */ briefId?: string; decidedAt: Iso }>;
+  | Fact<'LateResultAccepted', { reservationId: string; credits: Credits; /** As in TaskCompleted. */ briefId?: string; decidedAt: Iso }>
+  /** Its assets were copied to where they stay, also after the ending; each asset once. */
+  | Fact<'TaskAssetsStored', { assets: StoredAsset[]; decidedAt: Iso }>
+  /** Tried in vain, and given up. */
+  | Fact<'TaskAssetsNotStored', { assets: UnstoredAsset[]; decidedAt: Iso }>;
 
 export type TaskFactType = TaskFact['type'];
 
@@ -157,6 +188,8 @@ export const TASK_FACT_VERSIONS: Readonly<Record<TaskFactType, number>> = {
   TaskCancelled: 1,
   LateResultArrived: 1,
   LateResultAccepted: 1,
+  TaskAssetsStored: 1,
+  TaskAssetsNotStored: 1,
 };
 
 /** The facts that end a task: after one of them no other of them can follow. */

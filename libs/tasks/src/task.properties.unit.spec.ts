@@ -4,10 +4,22 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { toIso } from '#libs/kernel';
 import type { TaskCommand } from './task.commands.js';
-import { decideTask, evolveTask, initialTask, isOver, liveAttempt, timesOutAt } from './task.decider.js';
+import { assetAt, decideTask, evolveTask, initialTask, isOver, liveAttempt, timesOutAt } from './task.decider.js';
 import { TASK_ENDINGS, type TaskFact } from './task.facts.js';
 import type { TaskState } from './task.state.js';
-import { ASSET, DEADLINE_AT, FAILURE, fold, HOLD_UNTIL, submitted, SUBMITTED_AT, submittedToHold, USD } from './testing/given.js';
+import {
+  ASSET,
+  DEADLINE_AT,
+  FAILURE,
+  fold,
+  GONE,
+  HOLD_UNTIL,
+  KEPT,
+  submitted,
+  SUBMITTED_AT,
+  submittedToHold,
+  USD,
+} from './testing/given.js';
 
 const attempt = fc.integer({ min: 1, max: 3 });
 const policy = fc.constantFrom('deliver_free', 'offer', 'discard');
@@ -39,6 +51,10 @@ const command: fc.Arbitrary<TaskCommand> = fc.oneof(
   fc.constant<TaskCommand>({ type: 'RequestCancellation', reason: null }),
   fc.record({ type: fc.constant('Cancel'), attempt: fc.option(attempt), cost }),
   fc.constant<TaskCommand>({ type: 'AcceptLateResult', reservationId: 'task_1.late' }),
+  fc.record({ late: fc.boolean(), index: fc.constantFrom(0, 1), isKept: fc.boolean() }).map(({ isKept, ...at }): TaskCommand => {
+    const place = { ...at, sourceUrl: ASSET.url };
+    return { type: 'RecordAssets', stored: isKept ? [{ ...place, ...KEPT }] : [], notStored: isKept ? [] : [{ ...place, ...GONE }] };
+  }),
 ) as fc.Arbitrary<TaskCommand>;
 /** Instants are not in order: a wake-up may carry an older one than what was decided before it. */
 const instant = fc.oneof(
@@ -137,6 +153,18 @@ describe('whatever happens to a task', () => {
             assert.equal(fact.data.decidedAt, toIso(at));
           }
         });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('each of its assets is kept once at most, and what is kept stays so', () => {
+    fc.assert(
+      fc.property(life, ({ holds, steps }) => {
+        const { facts, state } = live(holds, steps, () => undefined);
+        const kept = facts.flatMap((fact) => (fact.type === 'TaskAssetsStored' ? fact.data.assets : []));
+        expect(new Set(kept.map(({ index, late }) => `${index} ${late}`)).size).toBe(kept.length);
+        for (const { index, late } of kept) expect(assetAt(state, { index, late, sourceUrl: ASSET.url })?.kept).toEqual(KEPT);
       }),
       { numRuns: 500 },
     );

@@ -1,6 +1,6 @@
 // 2 decide · what a task's facts add up to, and the one question everybody asks of it: is it over?
 import type { Credits, ErasableRef, InstantMs, JsonObject, Money } from '#libs/kernel';
-import type { Asset, DeadlinePolicy, Failure, LateResultPolicy } from './task.facts.js';
+import type { Asset, DeadlinePolicy, Failure, KeptAsset, LateResultPolicy, TaskBrief } from './task.facts.js';
 
 export type TaskStatus = 'pending' | 'processing' | 'completed' | 'failed' | 'timed_out' | 'cancelled' | 'rejected';
 
@@ -18,6 +18,14 @@ export interface AttemptState {
   retryAt: InstantMs | null;
 }
 
+/** An asset as its maker delivered it, and what became of the copy that we make. */
+export interface KeepableAsset extends Asset {
+  /** Only once it is copied. */
+  kept?: KeptAsset;
+  /** Only where it was not to be had. */
+  isGivenUp?: true;
+}
+
 export interface TaskState {
   /** False before the first fact. */
   exists: boolean;
@@ -30,13 +38,15 @@ export interface TaskState {
   parameters: JsonObject;
   prompt: ErasableRef | null;
   metadata: ErasableRef | null;
+  /** Only of a task with a brief. */
+  brief?: TaskBrief;
   credits: Credits;
   priceVersion: string;
   quoteId: string | null;
   status: TaskStatus;
   attempts: AttemptState[];
   percent: number | null;
-  assets: Array<Asset & { late: boolean }>;
+  assets: Array<KeepableAsset & { late: boolean }>;
   deliveredFraction: string | null;
   /** Only where more than all was delivered. */
   excess?: 'cap' | 'debt';
@@ -47,5 +57,11 @@ export interface TaskState {
   deadlinePolicy: DeadlinePolicy;
   holdUntil: InstantMs;
   cancellationRequested: boolean;
-  late: { policy: LateResultPolicy; outcome: 'succeeded' | 'failed'; accepted: boolean; assets: Asset[]; deliveredFraction: string } | null;
+  late: {
+    policy: LateResultPolicy;
+    outcome: 'succeeded' | 'failed';
+    accepted: boolean;
+    assets: KeepableAsset[];
+    deliveredFraction: string;
+  } | null;
 }

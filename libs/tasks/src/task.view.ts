@@ -18,11 +18,18 @@ export interface TaskView {
   credits: { quoted: Credits; held: Credits; consumed: Credits; refunded: Credits };
   settlement: SettlementView;
   attempts: Array<{ number: number; provider: string; status: string; providerJobId: string | null; cost: Money | null }>;
-  assets: Array<{ url: string; mediaType: string; durationSeconds: string | null; late: boolean }>;
+  assets: AssetView[];
   failure: { code: string; detail: string; blame: 'customer' | 'provider' | 'platform'; retryable: boolean } | null;
   /** Policy `offer`: a late result waits to be taken at the quoted price. */
   lateResult: { policy: string; outcome: string; accepted: boolean } | null;
+  /** As it was rendered, where the task names a prompt version. */
   prompt: string | null;
+  briefId: string | null;
+  promptVersionId: string | null;
+  /** Of the brief, when the task was submitted. */
+  briefRevision: number | null;
+  /** What the prompt was rendered with beside the brief's own fields. */
+  variables: JsonValue;
   parameters: JsonValue;
   metadata: JsonValue;
   quoteId: string | null;
@@ -33,6 +40,21 @@ export interface TaskView {
   revision: number;
   position: string;
   urls: { self: string; events: string; receipt: string; cancel: string };
+}
+
+/** `url` is our own copy's once there is one, and its maker's until then. */
+export interface AssetView {
+  url: string;
+  mediaType: string;
+  /** As its maker says; as measured where it does not. */
+  durationSeconds: string | null;
+  late: boolean;
+  /** Whether it is kept by us; what follows is known of such an asset alone. */
+  stored: boolean;
+  sha256: string | null;
+  bytes: number | null;
+  width: number | null;
+  height: number | null;
 }
 
 /** What the ledger's facts say of the task: `held` now, `consumed` net of goodwill, `refunded` goodwill included. */
@@ -47,6 +69,8 @@ export interface TaskFigures {
 export interface TaskTexts {
   prompt: string | null;
   metadata: JsonValue;
+  /** Only of a task whose prompt was rendered. */
+  variables?: JsonValue;
 }
 
 /** Where the task's stream, or the later of it and its reservation's fact, stands. */
@@ -101,10 +125,14 @@ export function taskView(state: TaskState, figures: TaskFigures, texts: TaskText
       providerJobId,
       cost,
     })),
-    assets: state.assets.map(({ url, mediaType, durationSeconds, late }) => ({ url, mediaType, durationSeconds, late })),
+    assets: state.assets.map(assetView),
     failure: state.failure,
     lateResult: state.late === null ? null : { policy: state.late.policy, outcome: state.late.outcome, accepted: state.late.accepted },
     prompt: texts.prompt,
+    briefId: state.brief?.briefId ?? null,
+    promptVersionId: state.brief?.promptVersionId ?? null,
+    briefRevision: state.brief?.briefRevision ?? null,
+    variables: texts.variables ?? null,
     parameters: state.parameters,
     metadata: texts.metadata,
     quoteId: state.quoteId,
@@ -115,6 +143,20 @@ export function taskView(state: TaskState, figures: TaskFigures, texts: TaskText
     revision: place.revision,
     position: place.position,
     urls: { self, events: `${self}/events`, receipt: `${self}/receipt`, cancel: `${self}/cancel` },
+  };
+}
+
+function assetView({ url, mediaType, durationSeconds, late, kept }: TaskState['assets'][number]): AssetView {
+  return {
+    url: kept?.url ?? url,
+    mediaType: kept?.mediaType ?? mediaType,
+    durationSeconds: durationSeconds ?? kept?.durationSeconds ?? null,
+    late,
+    stored: kept !== undefined,
+    sha256: kept?.sha256 ?? null,
+    bytes: kept?.bytes ?? null,
+    width: kept?.width ?? null,
+    height: kept?.height ?? null,
   };
 }
 

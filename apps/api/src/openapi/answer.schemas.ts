@@ -233,7 +233,19 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     credits: object({ quoted: count, held: count, consumed: count, refunded: count }),
     settlement: { type: 'string', enum: ['open', 'consumed', 'refunded', 'partial', 'none'] },
     attempts: list(object({ number: count, provider: text, status: text, providerJobId: textOrNull, cost: orNull(ref('Money')) })),
-    assets: list(object({ url: text, mediaType: text, durationSeconds: textOrNull, late: yesOrNo })),
+    assets: list(
+      object({
+        url: { ...text, description: 'Our own copy once it is stored, else as the provider delivered it.' },
+        mediaType: text,
+        durationSeconds: textOrNull,
+        late: yesOrNo,
+        stored: yesOrNo,
+        sha256: textOrNull,
+        bytes: { type: ['integer', 'null'] },
+        width: { type: ['integer', 'null'] },
+        height: { type: ['integer', 'null'] },
+      }),
+    ),
     failure: orNull(
       object({ code: text, detail: text, blame: { type: 'string', enum: ['customer', 'provider', 'platform'] }, retryable: yesOrNo }),
     ),

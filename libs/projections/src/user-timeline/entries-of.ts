@@ -24,7 +24,7 @@ export interface Entry {
 
 type Line = Pick<Entry, 'kind' | 'type' | 'summary' | 'credits'>;
 
-/** Progress is left out: it says nothing that the next fact does not. `accountId` is the task's. */
+/** Progress is left out, for it says nothing that the next fact does not, and where assets are kept. `accountId` is the task's. */
 export function taskEntries(stored: StoredFact, accountId: string): Entry[] {
   const fact = stored as unknown as TaskFact;
   const { id: taskId } = parseStream(stored.stream);
@@ -52,6 +52,8 @@ function lineOf(fact: TaskFact): Pick<Line, 'summary' | 'credits'> | null {
     case 'TaskSubmissionUnknown':
       return said(`It is not known whether the provider has attempt ${fact.data.attempt}.`);
     case 'TaskProgressed':
+    case 'TaskAssetsStored':
+    case 'TaskAssetsNotStored':
       return null;
     case 'TaskAttemptFailed':
       return said(`Attempt ${fact.data.attempt} failed, ${fact.data.failure.code}.`);

@@ -10,7 +10,7 @@ export interface Again<Command> {
 
 type Late = Extract<TaskFact, { type: 'LateResultArrived' }>;
 
-/** The facts are those of one command, in order, none of them the submission. Null where nothing was decided: a report of progress. */
+/** The facts are those of one command, in order, none of them the submission. Null where nothing was decided: a report of progress, or of where assets are kept. */
 export function taskCommandOf(facts: readonly TaskFact[], before: TaskState): Again<TaskCommand> | null {
   const fact = facts.at(-1);
   switch (fact?.type) {
@@ -18,6 +18,8 @@ export function taskCommandOf(facts: readonly TaskFact[], before: TaskState): Ag
     case 'TaskSubmitted':
     case 'TaskRejected':
     case 'TaskProgressed':
+    case 'TaskAssetsStored':
+    case 'TaskAssetsNotStored':
       return null;
     case 'TaskDispatched':
       return { command: { type: 'Dispatch', provider: fact.data.provider }, rule: 'dispatch.next-attempt' };

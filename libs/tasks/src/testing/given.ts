@@ -11,6 +11,16 @@ export const HOLD_UNTIL = DEADLINE_AT + 3_600_000;
 
 export const USD = { currency: 'USD', amountMinor: 35 };
 export const ASSET = { url: 'https://assets.example/1.mp4', mediaType: 'video/mp4', durationSeconds: '5' };
+export const KEPT = {
+  url: '/v1/assets/abc.mp4',
+  mediaType: 'video/mp4',
+  sha256: 'a'.repeat(64),
+  bytes: 1_234,
+  durationSeconds: '4.96',
+  width: 64,
+  height: 36,
+};
+export const GONE = { code: 'source_gone', detail: 'The provider answered 404.' };
 export const FAILURE: Failure = { code: 'provider_failed', detail: 'The vendor gave up.', blame: 'provider', retryable: true };
 
 type Submitted = Extract<TaskFact, { type: 'TaskSubmitted' }>;

@@ -11,6 +11,8 @@ import {
   object,
   orNull,
   page,
+  position,
+  positionOrNull,
   ref,
   signed,
   text,
@@ -19,12 +21,6 @@ import {
 import type { JsonSchema } from '../validation/rules.js';
 
 const signedOrNull: JsonSchema = { type: ['integer', 'null'] };
-const position: JsonSchema = {
-  type: 'string',
-  pattern: '^[0-9]{16}$',
-  description: 'Place in the log: opaque, fixed width, ordered bytewise.',
-};
-const positionOrNull: JsonSchema = { type: ['string', 'null'], pattern: '^[0-9]{16}$' };
 const commodity: JsonSchema = { type: 'string', description: '`CREDIT` or an ISO 4217 code.' };
 const month: JsonSchema = { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}$' };
 const holding = object({ available: signed, held: signed });

@@ -1,4 +1,5 @@
 // The words that the schemas of answers are written in; used by answer.schemas.ts and by the parts of it that stand with their routes.
+import { POSITION_PATTERN } from '#libs/event-store';
 import { BUCKETS } from '#libs/ledger';
 import type { JsonSchema } from '../validation/rules.js';
 
@@ -17,6 +18,9 @@ export const orNull = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { t
 export const nextCursor: JsonSchema = { type: ['string', 'null'], description: 'For `?cursor=`; null on the last page.' };
 export const page = (name: string): JsonSchema => object({ data: list(ref(name)), nextCursor });
 
+const POSITION = { pattern: POSITION_PATTERN.source, description: 'Place in the log: opaque, fixed width, ordered bytewise.' };
+export const position: JsonSchema = { type: 'string', ...POSITION };
+export const positionOrNull: JsonSchema = { type: ['string', 'null'], ...POSITION };
 export const text: JsonSchema = { type: 'string' };
 export const textOrNull: JsonSchema = { type: ['string', 'null'] };
 export const instant: JsonSchema = { type: 'string', format: 'date-time' };

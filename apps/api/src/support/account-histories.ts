@@ -2,6 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { fromIso, toIso, type Clock, type InstantMs, type JsonObject } from '#libs/kernel';
 import {
+  POSITION_PATTERN,
   POSITION_START,
   placeOf,
   tenantStream,
@@ -165,7 +166,7 @@ function writeCursor(asOf: AsOf, asked: string | undefined, revision: number): s
 /** A page of one moment does not go on as one of another. */
 function readCursor(cursor: string, asked: string | undefined): { asOf: AsOf; fromRevision: number } {
   const [was, kind, at, position, revision] = decodeCursor(CURSOR, cursor, ['string', 'string', 'string', 'string', 'integer']);
-  const isWhole = (kind === 'instant' || kind === 'position') && parseInstant(at) !== null && /^[0-9]{16}$/.test(String(position));
+  const isWhole = (kind === 'instant' || kind === 'position') && parseInstant(at) !== null && POSITION_PATTERN.test(String(position));
   if (!isWhole || (asked !== undefined && asked !== was)) throw invalid([{ pointer: '/cursor', detail: 'is not a cursor of this list' }]);
   return {
     asOf: { kind, at: fromIso(at as string), position: String(position) || POSITION_START },

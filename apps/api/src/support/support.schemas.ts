@@ -11,13 +11,13 @@ import {
   object,
   orNull,
   page,
+  position,
   ref,
   text,
   textOrNull,
 } from '../openapi/schema.words.js';
 import type { JsonSchema } from '../validation/rules.js';
 
-const position: JsonSchema = { type: 'string', pattern: '^[0-9]{16}$' };
 const drawdownLine = object({ bucket, grantId: text, credits: count, expiresAt: instantOrNull });
 
 export const SUPPORT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {

@@ -39,9 +39,9 @@ export async function verify(parts: VerificationParts): Promise<Verdict> {
     onProgress: (facts, size) => parts.onProgress('log', facts, size),
   });
   checks.push({ name: 'log', ok: log.difference === null || log.difference.kind === 'journal' });
-  if (log.difference?.kind === 'journal') checks.push({ name: 'journal', ok: false });
+  if (log.difference?.kind === 'journal') checks.push({ name: 'postings', ok: false });
   if (log.difference !== null) return verdictOf(log, checks, log.difference);
-  checks.push({ name: 'journal', ok: true });
+  checks.push({ name: 'postings', ok: true });
 
   const broken = await brokenInvariant(parts, accounts);
   checks.push({ name: 'invariants', ok: broken === null });

@@ -1,22 +1,11 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADMIN_KEY, freePort, ServerProcess } from './support/server-process.js';
+import { paste } from './support/paste.js';
+import { freePort, ServerProcess } from './support/server-process.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const readme = readFileSync(join(import.meta.dirname, '..', 'README.md'), 'utf8');
-
-function bash(script: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn('bash', ['-e', '-c', script], { env: { ...process.env, ROLLCREDITS_API_KEY: ADMIN_KEY } });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
-}
 
 describe("the README's tour", () => {
   let database: TestDatabase;
@@ -36,7 +25,7 @@ describe("the README's tour", () => {
   it('works as pasted', async () => {
     const tour = /<!-- tour:[^>]*-->\s*```bash\n([\s\S]*?)```/.exec(readme)?.[1];
     expect(tour).toBeDefined();
-    const { code, stdout, stderr } = await bash(tour!.replaceAll('http://localhost:3000', server.url));
+    const { code, stdout, stderr } = await paste(tour!.replaceAll('http://localhost:3000', server.url));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('event: TaskCompleted');
     expect(stdout).toContain('"charged":70');

@@ -2,17 +2,15 @@
 import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { STUDIO_READS } from '#libs/platform';
-import { CreateBrief, ReadyBrief, type BriefView, type StudioReads } from '#libs/studio';
-import { assertMaySee, contextOf, visibilityOf } from '../http/context.js';
-import { keyOf } from '../http/exchange.js';
+import { CreateBrief, ReadyBrief, type StudioReads } from '#libs/studio';
+import { contextOf, visibilityOf } from '../http/context.js';
 import { Reads } from '../http/reads.js';
 import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
-import { ApiProblem, notFound } from '../problems/problem.js';
+import { notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { pageOf, ReadQueryDto } from '../validation/queries.js';
 import { BriefsQueryDto, CreateBriefDto, ReadyBriefDto } from './briefs.dto.js';
-import { StudioSight } from './studio-sight.js';
 import { studioIdInPath, versionOf } from './studio.words.js';
 
 @Controller('v1/briefs')
@@ -20,7 +18,6 @@ export class BriefsController {
   constructor(
     @Inject(Writes) private readonly writes: Writes,
     @Inject(Reads) private readonly reads: Reads,
-    @Inject(StudioSight) private readonly sight: StudioSight,
     @Inject(STUDIO_READS) private readonly studio: StudioReads,
   ) {}
 
@@ -53,16 +50,8 @@ export class BriefsController {
     @Res() reply: FastifyReply,
     @Body(new CheckedBody(CreateBriefDto)) input: CreateBriefDto,
   ): Promise<void> {
-    if (input.accountId === undefined && keyOf(request).accounts !== null)
-      throw new ApiProblem('forbidden', 'A brief without an account is the whole tenant’s; this API key is bound to accounts.');
-    assertMaySee(request, input.accountId);
-    await this.writes.answer(
-      request,
-      reply,
-      new CreateBrief(contextOf(request), input),
-      201,
-      (brief: BriefView) => `/v1/briefs/${brief.id}`,
-    );
+    const command = new CreateBrief(contextOf(request), input);
+    await this.writes.answer(request, reply, command, 201, (brief) => `/v1/briefs/${brief.id}`);
   }
 
   @Get()
@@ -133,7 +122,6 @@ export class BriefsController {
     @Body(new CheckedBody(ReadyBriefDto)) input: ReadyBriefDto,
   ): Promise<void> {
     const id = studioIdInPath(request, 'brief');
-    await this.sight.ofBrief(request, id);
     const { promptId, variables } = input;
     const wish = { promptId, promptVersion: versionOf(input.promptVersion), ...(variables !== undefined && { variables }) };
     await this.writes.answer(request, reply, new ReadyBrief(contextOf(request), id, wish), 200);

@@ -14,7 +14,6 @@ import { invalid, notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { pageOf, ReadQueryDto } from '../validation/queries.js';
 import { ClipPerformanceDto, ClipsQueryDto, MoveClipDto, ReviewQueueQueryDto } from './clips.dto.js';
-import { StudioSight } from './studio-sight.js';
 import { studioIdInPath } from './studio.words.js';
 
 @Controller('v1')
@@ -22,7 +21,6 @@ export class ClipsController {
   constructor(
     @Inject(Writes) private readonly writes: Writes,
     @Inject(Reads) private readonly reads: Reads,
-    @Inject(StudioSight) private readonly sight: StudioSight,
     @Inject(STUDIO_READS) private readonly studio: StudioReads,
     @Inject(READ_MODELS) private readonly models: ReadModels,
   ) {}
@@ -117,7 +115,6 @@ export class ClipsController {
     @Body(new CheckedBody(MoveClipDto)) input: MoveClipDto,
   ): Promise<void> {
     const id = studioIdInPath(request, 'clip');
-    await this.sight.ofClip(request, id);
     await this.answer(request, reply, new MoveClip(contextOf(request), id, input));
   }
 
@@ -142,7 +139,6 @@ export class ClipsController {
     const { note, views, clicks, spendMinor } = input;
     if ([note, views, clicks, spendMinor].every((member) => member === undefined))
       throw invalid([{ pointer: '', detail: 'must say at least one of note, views, clicks and spendMinor' }]);
-    await this.sight.ofClip(request, id);
     await this.answer(request, reply, new NoteClipPerformance(contextOf(request), id, input));
   }
 

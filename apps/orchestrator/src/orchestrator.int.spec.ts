@@ -31,7 +31,7 @@ describe('a life on the simulator', () => {
     expect(await world.money(id)).toEqual(['CreditsConsumed']);
     expect(await world.figures(acc)).toEqual({ available: 1_930, held: 0, open: 0 });
     expect((await world.state(id)).assets).toEqual([
-      { url: `https://assets.simulator.example/${id}.1.mp4`, mediaType: 'video/mp4', durationSeconds: '5', late: false },
+      { url: `https://assets.simulator.example/${id}.1.mp4?seconds=5`, mediaType: 'video/mp4', durationSeconds: '5', late: false },
     ]);
   });
 

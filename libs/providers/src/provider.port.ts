@@ -8,6 +8,16 @@ export interface ProviderAsset {
   durationSeconds: string | null;
 }
 
+/** An asset that its adapter has itself, with what is known of it. */
+export interface ProviderContent {
+  bytes: Buffer;
+  mediaType: string;
+  /** Exact decimal string; null where it has none. */
+  durationSeconds: string | null;
+  width: number | null;
+  height: number | null;
+}
+
 export interface ProviderJob {
   /** Our own id of this attempt, unique for good: idempotency key where the vendor takes one, look-up id where it has one. */
   clientJobId: string;
@@ -96,6 +106,8 @@ export interface Provider {
   report(providerJobId: string): Promise<JobReport>;
   lookup(clientJobId: string): Promise<LookupAnswer>;
   cancel(providerJobId: string): Promise<CancelAnswer>;
+  /** The content behind an asset's URL where the adapter has it itself; null: the URL is to be followed like any other, as all are without this. */
+  contentOf?(url: URL): ProviderContent | null;
   /** A hint that a job may have news: wakes a poll, never moves money. */
   onHint(listener: (providerJobId: string) => void): () => void;
   /** Field errors of `parameters.<name>` that it declares; none means fine. */

@@ -1,8 +1,18 @@
 // 5 react · the simulator as a vendor: an asynchronous job service behind the provider port, that does on request every good and bad thing.
 import type pg from 'pg';
 import type { Clock, JsonObject } from '#libs/kernel';
-import type { CancelAnswer, JobReport, LookupAnswer, Provider, ProviderCapabilities, ProviderJob, SubmitAnswer } from '../provider.port.js';
+import type {
+  CancelAnswer,
+  JobReport,
+  LookupAnswer,
+  Provider,
+  ProviderCapabilities,
+  ProviderContent,
+  ProviderJob,
+  SubmitAnswer,
+} from '../provider.port.js';
 import { BatchedCalls } from '../batched-calls.js';
+import { simulatedContent } from './simulator.assets.js';
 import { SimulatorHints } from './simulator.hints.js';
 import { SimulatorJobs } from './simulator.jobs.postgres.js';
 import { simulationErrors, simulationOf, type FieldError } from './simulator.parameters.js';
@@ -119,6 +129,10 @@ export class SimulatorProvider implements Provider {
     } catch {
       return { kind: 'unknown' };
     }
+  }
+
+  contentOf(url: URL): ProviderContent | null {
+    return simulatedContent(url);
   }
 
   onHint(listener: (providerJobId: string) => void): () => void {

@@ -1,6 +1,7 @@
 // 5 react · decides what a simulated job's status is: a pure function of its row and of two clocks, so that no runner can lose it.
 import { formatDecimal, multiplyDecimals, parseDecimal, parseFraction, unreachable, type InstantMs, type Money } from '#libs/kernel';
-import type { JobReport, ProviderAsset, ProviderJob } from '../provider.port.js';
+import type { JobReport, ProviderJob } from '../provider.port.js';
+import { simulatedAsset } from './simulator.assets.js';
 import type { SimulatedOutcome } from './simulator.parameters.js';
 
 export interface SimulatedJob {
@@ -56,7 +57,7 @@ function succeeded(job: SimulatedJob): JobReport {
   const actualDurationSeconds = deliveredDuration(job);
   return {
     kind: 'succeeded',
-    assets: job.deliveredFraction === '0' ? [] : [asset(job, actualDurationSeconds)],
+    assets: job.deliveredFraction === '0' ? [] : [simulatedAsset(job.clientJobId, job.outputType, actualDurationSeconds)],
     deliveredFraction: job.deliveredFraction,
     actualDurationSeconds,
     cost: job.cost,
@@ -67,21 +68,4 @@ function deliveredDuration(job: SimulatedJob): string | null {
   const whole = job.durationSeconds === null ? null : parseDecimal(job.durationSeconds);
   const fraction = parseFraction(job.deliveredFraction);
   return whole === null || fraction === null ? null : formatDecimal(multiplyDecimals(whole, fraction));
-}
-
-const MEDIA = {
-  video: { mediaType: 'video/mp4', extension: 'mp4' },
-  image: { mediaType: 'image/png', extension: 'png' },
-  audio: { mediaType: 'audio/mpeg', extension: 'mp3' },
-  text: { mediaType: 'text/plain', extension: 'txt' },
-} as const;
-
-function asset(job: SimulatedJob, durationSeconds: string | null): ProviderAsset {
-  const { mediaType, extension } = MEDIA[job.outputType];
-  const timed = job.outputType === 'video' || job.outputType === 'audio';
-  return {
-    url: `https://assets.simulator.example/${encodeURIComponent(job.clientJobId)}.${extension}`,
-    mediaType,
-    durationSeconds: timed ? durationSeconds : null,
-  };
 }

@@ -25,7 +25,7 @@ describe('a simulated job', () => {
   it('succeeds from its due instant on with an asset, its duration and its cost', () => {
     expect(statusOf(job({}), 1_200, 0)).toEqual({
       kind: 'succeeded',
-      assets: [{ url: 'https://assets.simulator.example/job_1.mp4', mediaType: 'video/mp4', durationSeconds: '5' }],
+      assets: [{ url: 'https://assets.simulator.example/job_1.mp4?seconds=5', mediaType: 'video/mp4', durationSeconds: '5' }],
       deliveredFraction: '1',
       actualDurationSeconds: '5',
       cost: { currency: 'USD', amountMinor: 7 },
@@ -43,7 +43,7 @@ describe('a simulated job', () => {
 
   it.each([
     ['image', 'image/png'],
-    ['audio', 'audio/mpeg'],
+    ['audio', 'audio/wav'],
     ['text', 'text/plain'],
   ] as const)('delivers what an output of type %s is made of', (outputType, mediaType) => {
     expect(statusOf(job({ outputType }), 1_200, 0)).toMatchObject({ assets: [{ mediaType }] });

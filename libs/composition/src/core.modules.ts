@@ -12,6 +12,7 @@ import { ProvidersModule } from '#libs/providers';
 import { ReactionsModule } from '#libs/reactions';
 import { RoutingModule, type RoutingMode } from '#libs/routing';
 import { SettlementModule } from '#libs/settlement';
+import { StudioModule } from '#libs/studio';
 import { TasksModule } from '#libs/tasks';
 
 /** Who owns accounts is who hears of most commands first; the orchestrator sends its own to them. Other processes decide nothing. */
@@ -30,6 +31,7 @@ export function compose(options: PlatformOptions, roles: Type[]): DynamicModule 
       CatalogueModule,
       LedgerModule,
       TasksModule,
+      StudioModule,
       // Global, because the orchestrator settles through it without importing what composes it.
       { module: SettlementModule, global: true },
       QuotesModule,

@@ -1,3 +1,4 @@
+// The studio's public face.
 export * from './attempts/attempt-cell.js';
 export * from './attempts/attempt-fold.js';
 export * from './attempts/attempt-import.js';

@@ -5,6 +5,7 @@ import { EVENT_STORE_ERRORS } from '#libs/event-store';
 import { LEDGER_ERRORS } from '#libs/ledger';
 import { REACTION_ERRORS } from '#libs/reactions';
 import { SETTLEMENT_ERRORS } from '#libs/settlement';
+import { STUDIO_ERRORS } from '#libs/studio';
 import { TASK_ERRORS } from '#libs/tasks';
 import { API_ERRORS } from './errors.js';
 
@@ -49,6 +50,11 @@ const HTTP: Readonly<Record<string, Mapping>> = {
   conflict: { status: 409, title: 'Conflict' },
   already_settled: { status: 409, title: 'Already settled' },
   already_exists: { status: 409, title: 'Already exists' },
+  attempt_budget_exhausted: {
+    status: 409,
+    title: 'The brief has no attempts left',
+    hint: 'Make a brief with another `attemptBudget`; what failed says why in its log.',
+  },
   quote_expired: { status: 410, title: 'The quote has expired', hint: 'Ask for a new quote.' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body is not JSON', hint: 'Send `Content-Type: application/json`.' },
@@ -76,6 +82,7 @@ const CATALOGUES: readonly ErrorCatalogue[] = [
   CATALOGUE_ERRORS,
   TASK_ERRORS,
   REACTION_ERRORS,
+  STUDIO_ERRORS,
 ];
 
 export const PROBLEM_TYPES: ReadonlyMap<string, ProblemType> = new Map(

@@ -4,6 +4,7 @@ import { AccountsController } from './accounts/accounts.controller.js';
 import { CreditsController } from './accounts/credits.controller.js';
 import { AccountAdjustmentsController } from './adjustments/account-adjustments.controller.js';
 import { AdjustmentsController } from './adjustments/adjustments.controller.js';
+import { AssetsController } from './assets/assets.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { ModelsController } from './catalogue/models.controller.js';
 import { PlansController } from './catalogue/plans.controller.js';
@@ -36,6 +37,7 @@ export const API_CONTROLLERS: readonly Type[] = [
   BatchController,
   TasksController,
   TaskEventsController,
+  AssetsController,
   JournalController,
   FinanceController,
   PeriodsController,

@@ -2,6 +2,7 @@
 import { Global, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Registry } from 'prom-client';
+import { AssetsModule } from '#libs/assets';
 import { FinanceModule } from '#libs/finance';
 import { LedgerModule } from '#libs/ledger';
 import { HEAD_SOURCE, METRICS, READ_MODELS } from '#libs/platform';
@@ -38,7 +39,7 @@ class ProvenPeriodsModule {}
  * and the handlers of the libs' commands.
  */
 @Module({
-  imports: [CqrsModule.forRoot(), LedgerModule, SignedProofsModule, ProvenPeriodsModule, FinanceModule],
+  imports: [CqrsModule.forRoot(), LedgerModule, SignedProofsModule, ProvenPeriodsModule, FinanceModule, AssetsModule],
   controllers: [...API_CONTROLLERS],
   providers: [
     Writes,

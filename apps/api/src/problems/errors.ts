@@ -19,6 +19,7 @@ export const API_ERRORS = {
     meaning: 'The body is not declared as what the route takes: application/json, or a bill’s types, in UTF-8.',
     retryable: false,
   },
+  range_not_satisfiable: { meaning: 'The range that was asked for begins after the end of the asset.', retryable: false },
   rate_limited: { meaning: 'More requests a second than one API key may send; `Retry-After` says when to try again.', retryable: true },
   conflict: { meaning: 'The object is in a state that the request does not fit; the detail says which.', retryable: false },
   not_ready: {

@@ -58,6 +58,7 @@ const HTTP: Readonly<Record<string, Mapping>> = {
   quote_expired: { status: 410, title: 'The quote has expired', hint: 'Ask for a new quote.' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body is not JSON', hint: 'Send `Content-Type: application/json`.' },
+  range_not_satisfiable: { status: 416, title: 'No such bytes', hint: 'Ask for bytes below the length that `Content-Range` names.' },
   idempotency_key_reused: {
     status: 422,
     title: 'The Idempotency-Key was used for another request',

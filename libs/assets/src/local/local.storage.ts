@@ -44,10 +44,10 @@ export class LocalStorage implements AssetStorage {
       } finally {
         await file.close();
       }
-      await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      const made = await mkdir(dirname(path), { recursive: true, mode: 0o750 });
       await rename(staged, path);
       await syncDirectory(dirname(path));
-      await syncDirectory(this.dir);
+      if (made !== undefined) await syncDirectory(this.dir);
     } finally {
       await rm(staged, { force: true });
     }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock, Decider, Fact } from '#libs/kernel';
 import { StreamSessions, type CustomerKeys, type EventStore, type KeyedCommands } from '#libs/event-store';
 import { CLOCK, CONFIG, CUSTOMER_KEYS, EVENT_STORE, KEYED_COMMANDS, LOGGER, TASK_BRIEFS, type Config } from '#libs/platform';
+import { AttemptImport } from './attempts/attempt-import.js';
 import { BENCHMARK_FACT_VERSIONS } from './benchmark/benchmark.facts.js';
 import { SetBenchmarkHandler } from './benchmark/benchmark.handler.js';
 import { benchmarkDecider } from './benchmark/benchmark.state.js';
@@ -54,6 +55,11 @@ const PROVIDERS = [
       new PromptRendering(briefs.sessions, prompts.sessions, texts),
   },
   {
+    provide: AttemptImport,
+    inject: [EVENT_STORE, CLOCK],
+    useFactory: (store: EventStore, clock: Clock) => new AttemptImport(store, clock),
+  },
+  {
     provide: TASK_BRIEFS,
     inject: [EVENT_STORE, BRIEF_WRITES, PromptRendering, LOGGER],
     useFactory: (store: EventStore, { sessions }: StudioWrites<BriefState>, rendering: PromptRendering, logger: Logger): TaskBriefs =>
@@ -64,7 +70,7 @@ const PROVIDERS = [
   },
 ];
 
-/** Needs EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CLOCK, CONFIG and LOGGER from global modules, and the CqrsModule; gives TASK_BRIEFS and PromptRendering. */
+/** Needs EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CLOCK, CONFIG and LOGGER from global modules, and the CqrsModule; gives TASK_BRIEFS, PromptRendering and AttemptImport. */
 @Global()
 @Module({
   providers: [
@@ -78,6 +84,6 @@ const PROVIDERS = [
     NoteClipPerformanceHandler,
     SetBenchmarkHandler,
   ],
-  exports: [TASK_BRIEFS, PromptRendering, StudioTexts],
+  exports: [TASK_BRIEFS, PromptRendering, StudioTexts, AttemptImport],
 })
 export class StudioModule {}

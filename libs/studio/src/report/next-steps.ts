@@ -92,8 +92,14 @@ function firmness({ benchmark, moreGenerations, usableRateInterval }: NextStepFi
   if (benchmark === null || moreGenerations === null || moreGenerations === 0 || usableRateInterval === null) return [];
   const { low, high } = usableRateInterval;
   const bar = percentText(benchmark.qualityBar.usableRate);
-  const range = `${percentText(low)} to ${percentText(high)}`;
+  const range = `${nearly(low)} to ${nearly(high)}`;
+  const more = `${moreGenerations} more ${moreGenerations === 1 ? 'generation' : 'generations'}`;
   return [
-    `The verdict is not firm yet: with 95% confidence the usable rate is ${range}, on both sides of the bar of ${bar}. At today's rate ${counted(moreGenerations)} more would settle it.`,
+    `The verdict is not firm yet: with 95% confidence the usable rate is ${range}, on both sides of the bar of ${bar}. At today's rate, ${more} would settle it.`,
   ];
+}
+
+/** An interval's end, as precise as it deserves. */
+function nearly(rate: string): string {
+  return `${(Number(rate) * 100).toFixed(1)}%`;
 }

@@ -17,5 +17,6 @@ export { READ_MODEL_LIST } from './read-models.js';
 export { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
 export { ProjectionsModule } from './projections.module.js';
 export { PostgresFinanceReads } from './journal/finance-reads.postgres.js';
+export { PostgresStudioReads } from './studio/studio-reads.postgres.js';
 export { decodeCursor, encodeCursor } from './cursor.js';
 export { TIMELINE_KINDS, type TimelineKind } from './user-timeline/entries-of.js';

@@ -14,6 +14,7 @@ import {
   FINANCE_READS,
   PG_POOL,
   READ_MODELS,
+  STUDIO_READS,
   type Config,
 } from '#libs/platform';
 import { TASK_LEDGER_FACTS } from '#libs/settlement';
@@ -24,6 +25,7 @@ import { PostgresBillReads } from './provider-bills/query.postgres.js';
 import { READ_MODEL_LIST } from './read-models.js';
 import { PostgresReadModels } from './read-models.postgres.js';
 import { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
+import { PostgresStudioReads } from './studio/studio-reads.postgres.js';
 
 @Global()
 @Module({
@@ -50,8 +52,13 @@ import { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
     },
     { provide: FINANCE_READS, inject: [PG_POOL], useFactory: (pool: pg.Pool) => new PostgresFinanceReads(pool) },
     { provide: BILL_READS, inject: [PG_POOL], useFactory: (pool: pg.Pool) => new PostgresBillReads(pool) },
+    {
+      provide: STUDIO_READS,
+      inject: [PG_POOL, CUSTOMER_KEYS],
+      useFactory: (pool: pg.Pool, keys: CustomerKeys) => new PostgresStudioReads(pool, keys),
+    },
   ],
-  exports: [READ_MODELS, FINANCE_READS, BILL_READS, TASK_LEDGER_FACTS, ProjectionProgress],
+  exports: [READ_MODELS, FINANCE_READS, BILL_READS, STUDIO_READS, TASK_LEDGER_FACTS, ProjectionProgress],
 })
 export class ProjectionsModule implements OnModuleInit {
   constructor(@Inject(PG_POOL) private readonly pool: pg.Pool) {}

@@ -6,6 +6,8 @@ import type { ReadModel } from './engine/read-model.port.js';
 import { journal } from './journal/project.js';
 import { movements } from './movements/project.js';
 import { providerBills } from './provider-bills/project.js';
+import { attempts } from './studio/attempts/project.js';
+import { briefs } from './studio/briefs/project.js';
 import { taskStatus } from './task-status/project.js';
 import { userTimeline } from './user-timeline/project.js';
 
@@ -18,4 +20,6 @@ export const READ_MODEL_LIST: readonly ReadModel[] = [
   adjustments,
   userTimeline,
   providerBills,
+  briefs,
+  attempts,
 ];

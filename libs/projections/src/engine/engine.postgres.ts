@@ -11,7 +11,7 @@ import { ProjectionRegistry, type VersionRow } from './registry.postgres.js';
 export const PROJECTOR_LEASE = 'projector';
 
 /** What read models are made of; other streams only move the checkpoint. */
-const STREAM_PREFIXES = ['account-', 'task-', 'periods-', 'billing-'] as const;
+const STREAM_PREFIXES = ['account-', 'task-', 'periods-', 'billing-', 'brief-', 'prompt-', 'clip-', 'benchmark-'] as const;
 
 export interface EngineOptions {
   batchSizeMax?: number;

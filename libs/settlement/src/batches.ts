@@ -2,6 +2,7 @@
 import {
   commandIdOf,
   invariant,
+  isRefusal,
   keyDigest,
   newCommandId,
   refuse,
@@ -20,7 +21,6 @@ import {
   requestClaimed,
   SessionsOverloaded,
   tenantStream,
-  type CustomerKeys,
   type Executed,
   type Position,
   type PreparedCommand,
@@ -30,11 +30,13 @@ import {
   type WriteResult,
 } from '#libs/event-store';
 import { accountNewFacts, isVisible } from '#libs/ledger';
-import type { TaskView } from '#libs/tasks';
+import type { BriefedTask } from '#libs/studio';
+import type { TaskTexts, TaskView } from '#libs/tasks';
+import { BriefAttempts } from './brief-attempts.js';
 import { holdsOf, interruptedAnswer } from './interrupted.answers.js';
 import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from './request.facts.js';
 import type { BatchEntry, TaskInput } from './settlement.messages.js';
-import { recordedRefusal, reusedKey, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
+import { recordedRefusal, renderedTexts, reusedKey, submittedView, textsAgain, textsOf, unrecordedRefusal } from './submission.answers.js';
 import { decideSubmissions, noSuchAccount, type SubmittedFact, type Wish } from './submission.decider.js';
 import { namesUnknown, submittedNewFact, type SubmissionParts, type Submissions } from './submissions.js';
 
@@ -44,9 +46,12 @@ export interface BatchView {
 
 type Answer = WriteResult<TaskView>;
 
+/** The members of a task that are sealed. */
+const OWN_TEXTS = ['prompt', 'metadata', 'variables'] as const;
+
 export class Batches {
   constructor(
-    private readonly parts: SubmissionParts & { keys: CustomerKeys },
+    private readonly parts: SubmissionParts,
     private readonly submissions: Submissions,
   ) {}
 
@@ -153,10 +158,23 @@ export class Batches {
     const stray = tasks.findIndex((task) => task.accountId !== accountId);
     if (stray >= 0) return unrecordedRefusal(manyAccounts(stray));
     if (!isVisible(context, accountId) || !(await this.submissions.exists(tenant, accountId))) return unrecordedRefusal(noSuchAccount());
+    const attempts = new BriefAttempts(this.parts.briefs);
+    const work = (): Promise<WriteResult<BatchView>> => this.runTogether(context, accountId, tasks, attempts);
+    return attempts.during(work, ({ results }) =>
+      results.flatMap((entry) => ('task' in entry && entry.task.briefId !== null ? [entry.task.id] : [])),
+    );
+  }
+
+  private runTogether(
+    context: RequestContext,
+    accountId: string,
+    tasks: readonly TaskInput[],
+    attempts: BriefAttempts,
+  ): Promise<WriteResult<BatchView>> {
     return this.parts.keyed.run<BatchView>(context, {
       // Every task carries texts of its own: they are compared task by task, not by the hash.
       body: withoutTexts(context.body),
-      execute: (prepared) => this.executeTogether(context, accountId, tasks, prepared),
+      execute: (prepared) => this.executeTogether(context, accountId, tasks, prepared, attempts),
       replay: (recorded) => this.replayTogether(context, accountId, tasks, recorded),
       interrupted: (recorded) => this.interruptedTogether(context, accountId, tasks, recorded),
     });
@@ -167,13 +185,18 @@ export class Batches {
     accountId: string,
     tasks: readonly TaskInput[],
     { meta }: PreparedCommand,
+    attempts: BriefAttempts,
   ): Promise<Executed<BatchView>> {
     const { tenant } = context;
+    const briefed = await this.resolveAll(tenant, tasks);
+    if (isRefusal(briefed)) return unrecordedRefusal(briefed);
     const sealer = await this.parts.keys.sealerFor(tenant, accountId);
     const sealed: Array<string | undefined> = [];
     const wishes = await Promise.all(
       tasks.map(async (input, index): Promise<Wish> => {
-        const texts = sealer.seal({ prompt: input.prompt, metadata: input.metadata });
+        const { prompt, metadata, variables } = input;
+        const brief = briefed[index];
+        const texts = sealer.seal({ prompt, metadata, variables, ...(brief && renderedTexts(input, brief)) });
         sealed[index] = texts?.sealed;
         const quote = await this.submissions.quoteOf(tenant, input);
         return {
@@ -182,16 +205,25 @@ export class Batches {
           quote,
           prompt: texts?.refs['prompt'] ?? null,
           metadata: texts?.refs['metadata'] ?? null,
+          ...(brief && { brief: brief.brief }),
+          ...(texts?.refs['variables'] && { variables: texts.refs['variables'] }),
         };
       }),
     );
+    const exhausted = await attempts.take(meta, wishes);
+    if (exhausted !== null) return unrecordedRefusal(exhausted);
     const ended = await this.decideTogether(accountId, wishes, sealed, meta);
     if ('conflict' in ended) return KEY_CONFLICT;
-    if (!('refusal' in ended)) return togetherResult(ended.facts, tasks, ended.position);
+    if (!('refusal' in ended)) {
+      const texts = tasks.map((input, index) => textsOf(input, briefed[index]));
+      return togetherResult(ended.facts, texts, ended.position);
+    }
     const { refusal } = ended;
     if (meta.keyDigest === undefined || !isKept(refusal)) return unrecordedRefusal(refusal);
     const texts: Record<string, JsonValue | undefined> = {};
-    tasks.forEach((task, index) => Object.assign(texts, { [`${index}.prompt`]: task.prompt, [`${index}.metadata`]: task.metadata }));
+    tasks.forEach((task, index) => {
+      for (const field of OWN_TEXTS) texts[`${index}.${field}`] = task[field];
+    });
     const all = sealer.seal(texts);
     const decidedAt = toIso(ended.at);
     const fact: RequestFact = {
@@ -204,6 +236,18 @@ export class Batches {
       appends: [{ stream, expectedRevision: NO_STREAM, facts: [requestNewFact(fact, all?.sealed)] }],
     });
     return appended.ok ? recordedRefusal(refusal, appended.position) : KEY_CONFLICT;
+  }
+
+  /** Of each task that names a brief; the first refusal is that of the batch. */
+  private async resolveAll(tenant: string, tasks: readonly TaskInput[]): Promise<Array<BriefedTask | undefined> | Refusal> {
+    const briefed = new Array<BriefedTask | undefined>(tasks.length);
+    for (const [index, input] of tasks.entries()) {
+      if (input.briefId === undefined) continue;
+      const found = await this.submissions.resolve(tenant, input, input.briefId);
+      if (isRefusal(found)) return ofEntry(index, found);
+      briefed[index] = found;
+    }
+    return briefed;
   }
 
   private async decideTogether(
@@ -257,7 +301,7 @@ export class Batches {
     if (holds === null || !isSame) return unrecordedRefusal(reusedKey());
     const answers: Answer[] = [];
     for (const [index, taskId] of holds.taskIds.entries()) {
-      answers.push(await interruptedAnswer(this.submissions.interruptions, tenant, taskId, tasks[index] as TaskInput));
+      answers.push(await interruptedAnswer(this.submissions.interruptedParts, tenant, taskId, tasks[index] as TaskInput));
     }
     await this.submissions.interruptions.heal(holds.reserved);
     return batchResult(answers, holds.reserved.position);
@@ -278,10 +322,8 @@ export class Batches {
     const refused = first as unknown as RequestFact | undefined;
     if (first !== undefined && refused?.type === 'RequestRefused') {
       const { problem, texts } = refused.data;
-      const same = tasks.every(
-        (task, index) =>
-          isSame(first, `${index}.prompt`, texts[`${index}.prompt`] ?? null, task.prompt) &&
-          isSame(first, `${index}.metadata`, texts[`${index}.metadata`] ?? null, task.metadata),
+      const same = tasks.every((task, index) =>
+        OWN_TEXTS.every((field) => isSame(first, `${index}.${field}`, texts[`${index}.${field}`] ?? null, task[field])),
       );
       return same ? recordedRefusal(refusalOf(problem), position) : unrecordedRefusal(reusedKey());
     }
@@ -289,16 +331,23 @@ export class Batches {
     const same = tasks.every((task, index) => {
       const stored = submitted[index];
       if (stored === undefined) return false;
-      const { prompt, metadata } = (stored as unknown as SubmittedFact).data;
-      return isSame(stored, 'prompt', prompt, task.prompt) && isSame(stored, 'metadata', metadata, task.metadata);
+      const { prompt, metadata, variables = null } = (stored as unknown as SubmittedFact).data;
+      // What was rendered for it is no part of the request; whether there were variables of its own, and for which version, the hash tells.
+      return (
+        (task.promptVersionId !== undefined || isSame(stored, 'prompt', prompt, task.prompt)) &&
+        (task.variables === undefined || isSame(stored, 'variables', variables, task.variables)) &&
+        isSame(stored, 'metadata', metadata, task.metadata)
+      );
     });
-    return same ? togetherResult(submitted as unknown as SubmittedFact[], tasks, position) : unrecordedRefusal(reusedKey());
+    if (!same) return unrecordedRefusal(reusedKey());
+    const texts = await Promise.all(tasks.map((task, index) => textsAgain(this.parts.keys, task, submitted[index] as StoredFact)));
+    return togetherResult(submitted as unknown as SubmittedFact[], texts, position);
   }
 }
 
 /** Of the whole batch, each task as it would be answered alone. */
-function togetherResult(facts: readonly SubmittedFact[], tasks: readonly TaskInput[], position: Position): WriteResult<BatchView> {
-  const results = facts.map((fact, index) => ({ index, task: submittedView(fact, textsOf(tasks[index] as TaskInput), position) }));
+function togetherResult(facts: readonly SubmittedFact[], texts: readonly TaskTexts[], position: Position): WriteResult<BatchView> {
+  const results = facts.map((fact, index) => ({ index, task: submittedView(fact, texts[index] as TaskTexts, position) }));
   return { ok: true, view: { results }, position, replayed: false };
 }
 
@@ -360,8 +409,20 @@ function withoutTexts(body: JsonObject): JsonObject {
 
 function entryWithoutTexts(entry: JsonValue): JsonValue {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return entry;
-  const { prompt: _prompt, metadata: _metadata, ...rest } = entry;
-  return rest;
+  const { prompt: _prompt, metadata: _metadata, variables = null, ...rest } = entry;
+  // That it brings variables of its own is told apart from the brief's, with which its prompt may have been rendered.
+  return variables === null ? rest : { ...rest, variables: true };
+}
+
+/** A member of one entry, as it is found in the batch. */
+function ofEntry(index: number, refusal: Refusal): Refusal {
+  const errors = refusal.fields?.['errors'];
+  if (!Array.isArray(errors)) return refusal;
+  const moved = (errors as Array<{ pointer: string; detail: string }>).map(({ pointer, detail }) => ({
+    pointer: `/tasks/${index}${pointer}`,
+    detail,
+  }));
+  return { ...refusal, fields: { ...refusal.fields, errors: moved } };
 }
 
 function manyAccounts(index: number): Refusal<'validation_failed'> {

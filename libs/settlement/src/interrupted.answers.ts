@@ -1,11 +1,11 @@
 // 2 decide · what a submission is answered with whose process ended between the hold and the task; called by submissions and batches.
 import { invariant } from '#libs/kernel';
-import type { StoredFact, WriteResult } from '#libs/event-store';
+import type { CustomerKeys, StoredFact, WriteResult } from '#libs/event-store';
 import type { AccountFact } from '#libs/ledger';
 import { taskView, type TaskView } from '#libs/tasks';
 import { INTERRUPTED, type Interruptions } from './interruptions.js';
 import type { TaskInput } from './settlement.messages.js';
-import { recordedRefusal, rejectionOf, submittedView, textsOf } from './submission.answers.js';
+import { recordedRefusal, rejectionOf, submittedView, textsAgain } from './submission.answers.js';
 import type { RejectedFact, SubmittedFact } from './submission.decider.js';
 import { taskHistory } from './task-endings.js';
 
@@ -26,7 +26,7 @@ export function holdsOf(
 
 /** As whoever opened the task's stream left it: the submission after all, a healer, or another decision under the same key. */
 export async function interruptedAnswer(
-  interruptions: Interruptions,
+  { interruptions, keys }: { interruptions: Interruptions; keys: Pick<CustomerKeys, 'openerFor'> },
   tenant: string,
   taskId: string,
   input: TaskInput,
@@ -38,7 +38,8 @@ export async function interruptedAnswer(
   const isFailed = second?.type === 'TaskFailed' && (second.data['failure'] as { code?: unknown }).code === INTERRUPTED.code;
   if (!isFailed) {
     const fact = { type: first.type, data: first.data } as unknown as SubmittedFact;
-    return { ok: true, view: submittedView(fact, textsOf(input), first.position), position: first.position, replayed: false };
+    const view = submittedView(fact, await textsAgain(keys, input, first), first.position);
+    return { ok: true, view, position: first.position, replayed: false };
   }
   const { now } = taskHistory([first, second]) as NonNullable<ReturnType<typeof taskHistory>>;
   const figures = { held: 0, consumed: 0, refunded: now.credits, settlement: 'refunded' } as const;

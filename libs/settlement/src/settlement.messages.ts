@@ -10,7 +10,13 @@ export interface TaskInput {
   accountId: string;
   model: string;
   quoteId?: string;
+  /** None where the task names a prompt version: then it is rendered. */
   prompt?: string;
+  briefId?: string;
+  /** Only with a brief. */
+  promptVersionId?: string;
+  /** Only with a prompt version; default: those that the brief was readied with. */
+  variables?: JsonObject;
   parameters?: JsonObject;
   userId?: string;
   expectedCredits?: number;

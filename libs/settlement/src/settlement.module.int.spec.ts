@@ -8,6 +8,7 @@ import { EventStoreModule, processMeta, type EventStore } from '#libs/event-stor
 import { OpenAccount } from '#libs/ledger';
 import { EVENT_STORE, parseConfig, PlatformModule } from '#libs/platform';
 import { ProvidersModule } from '#libs/providers';
+import { StudioModule } from '#libs/studio';
 import { TasksModule } from '#libs/tasks';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
 import { AcceptLateResult, CancelTask, RefundTask, SettleTask, SubmitTask, SubmitTaskBatch } from './settlement.messages.js';
@@ -38,6 +39,7 @@ beforeAll(async () => {
       ProvidersModule,
       CatalogueModule,
       TasksModule,
+      StudioModule,
       IndexModule,
       SettlementModule,
     ],

@@ -13,9 +13,11 @@ import {
   EVENT_STORE,
   KEYED_COMMANDS,
   QUOTE_STORE,
+  TASK_BRIEFS,
   TASK_SESSIONS,
   type Config,
 } from '#libs/platform';
+import type { TaskBriefs } from '#libs/studio';
 import type { TaskState } from '#libs/tasks';
 import { Batches } from './batches.js';
 import { Cancellations, type EndingParts } from './cancellations.js';
@@ -63,13 +65,26 @@ const providers: Provider[] = [
   },
   {
     provide: SUBMISSION_PARTS,
-    inject: [EVENT_STORE, ACCOUNT_SESSIONS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, LEDGER_CONTEXTS, CONFIG, Interruptions],
+    inject: [
+      EVENT_STORE,
+      ACCOUNT_SESSIONS,
+      KEYED_COMMANDS,
+      CUSTOMER_KEYS,
+      CATALOGUE,
+      QUOTE_STORE,
+      TASK_BRIEFS,
+      LEDGER_CONTEXTS,
+      CONFIG,
+      Interruptions,
+    ],
     useFactory: (
       store: EventStore,
       accounts: Sessions<AccountState>,
       keyed: KeyedCommands,
+      keys: CustomerKeys,
       catalogue: Catalogue,
       quotes: QuoteStore,
+      briefs: TaskBriefs,
       contextOf: LedgerContextOf,
       config: Config,
       interruptions: Interruptions,
@@ -77,8 +92,10 @@ const providers: Provider[] = [
       store,
       accounts,
       keyed,
+      keys,
       catalogue,
       quotes,
+      briefs,
       contextOf,
       policies: settlementPoliciesOf(config),
       interruptions,
@@ -87,8 +104,8 @@ const providers: Provider[] = [
   { provide: Submissions, inject: [SUBMISSION_PARTS], useFactory: (parts: SubmissionParts) => new Submissions(parts) },
   {
     provide: Batches,
-    inject: [SUBMISSION_PARTS, CUSTOMER_KEYS, Submissions],
-    useFactory: (parts: SubmissionParts, keys: CustomerKeys, submissions: Submissions) => new Batches({ ...parts, keys }, submissions),
+    inject: [SUBMISSION_PARTS, Submissions],
+    useFactory: (parts: SubmissionParts, submissions: Submissions) => new Batches(parts, submissions),
   },
   {
     provide: TaskLedger,
@@ -127,8 +144,8 @@ const providers: Provider[] = [
 ];
 
 /**
- * Imports the LedgerModule. Needs, from global modules: CONFIG, EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, TASK_SESSIONS
- * (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements, Submissions and Explanations to every module.
+ * Imports the LedgerModule. Needs, from global modules: CONFIG, EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CATALOGUE, QUOTE_STORE, TASK_BRIEFS,
+ * TASK_SESSIONS (TasksModule) and TASK_LEDGER_FACTS (ProjectionsModule); and the CqrsModule. Gives Settlements, Submissions and Explanations to every module.
  */
 @Global()
 @Module({ imports: [LedgerModule], providers, exports: [Settlements, Submissions, Interruptions, Explanations] })

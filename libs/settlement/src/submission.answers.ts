@@ -1,13 +1,36 @@
 // 2 decide · what a submission is answered with, from its facts alone: the first answer and every replay of it are the same bytes.
 import { refuse, type JsonObject, type JsonValue, type Refusal } from '#libs/kernel';
-import type { Position, WriteResult } from '#libs/event-store';
+import type { CustomerKeys, Position, StoredFact, WriteResult } from '#libs/event-store';
+import type { BriefedTask } from '#libs/studio';
 import type { TaskTexts, TaskView } from '#libs/tasks';
 import type { TaskInput } from './settlement.messages.js';
 import type { RejectedFact, SubmittedFact } from './submission.decider.js';
 
 /** The texts as the request says them: a replay's were compared with the recorded digests before. */
-export function textsOf(input: TaskInput): TaskTexts {
-  return { prompt: input.prompt ?? null, metadata: (input.metadata as JsonValue | undefined) ?? null };
+export function textsOf(input: TaskInput, briefed?: BriefedTask): TaskTexts {
+  const metadata = (input.metadata as JsonValue | undefined) ?? null;
+  if (briefed === undefined) return { prompt: input.prompt ?? null, metadata };
+  const { prompt = null, variables = null } = { prompt: input.prompt, variables: input.variables, ...renderedTexts(input, briefed) };
+  return { prompt, metadata, variables };
+}
+
+/** What is sealed with a briefed task beside what its request says. */
+export function renderedTexts(input: TaskInput, { prompt, variables }: BriefedTask): { prompt?: string; variables?: JsonObject } {
+  const hasDefaults = input.variables === undefined && variables !== null && Object.keys(variables).length > 0;
+  return { ...(prompt !== null && { prompt }), ...(hasDefaults && { variables }) };
+}
+
+/** As the first answer said them: what was rendered for it is kept with the fact, whatever its brief says by now. */
+export async function textsAgain(
+  keys: Pick<CustomerKeys, 'openerFor'>,
+  input: TaskInput,
+  { tenant, sealed }: Pick<StoredFact, 'tenant' | 'sealed'>,
+): Promise<TaskTexts> {
+  if (input.promptVersionId === undefined) return textsOf(input);
+  const opener = sealed === null ? null : await keys.openerFor(tenant, input.accountId);
+  const kept: Record<string, JsonValue> = sealed === null || opener === null ? {} : opener.open(sealed);
+  const { prompt = null, variables = null } = kept;
+  return { ...textsOf(input), prompt: typeof prompt === 'string' ? prompt : null, variables };
 }
 
 /**
@@ -31,6 +54,10 @@ export function submittedView({ data }: SubmittedFact, texts: TaskTexts, positio
     failure: null,
     lateResult: null,
     prompt: texts.prompt,
+    briefId: data.brief?.briefId ?? null,
+    promptVersionId: data.brief?.promptVersionId ?? null,
+    briefRevision: data.brief?.briefRevision ?? null,
+    variables: texts.variables ?? null,
     parameters: data.parameters,
     metadata: texts.metadata,
     quoteId: data.quoteId,

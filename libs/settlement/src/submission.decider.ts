@@ -1,5 +1,5 @@
 // 2 decide · whether a task may be opened and what it will cost: the whole judgement of a submission, in order; called by Submissions and batches.
-import { invariant, isRefusal, refuse, toIso, type ErasableRef, type InstantMs, type Refusal } from '#libs/kernel';
+import { invariant, isRefusal, jcs, refuse, toIso, type ErasableRef, type InstantMs, type JsonObject, type Refusal } from '#libs/kernel';
 import { COMMON_PARAMETERS, DEADLINE_MS_DEFAULT, type Catalogue, type Priced, type StoredQuote } from '#libs/catalogue';
 import {
   decideAccount,
@@ -10,7 +10,7 @@ import {
   type LedgerContext,
   type ReserveRequest,
 } from '#libs/ledger';
-import type { DrawdownView, SubmissionData, TaskFact } from '#libs/tasks';
+import type { DrawdownView, SubmissionData, TaskBrief, TaskFact } from '#libs/tasks';
 import type { TaskInput } from './settlement.messages.js';
 import type { SettlementPolicies } from './settlement.policies.js';
 
@@ -28,6 +28,9 @@ export interface Wish {
   quote: QuoteTerms | null;
   prompt: ErasableRef | null;
   metadata: ErasableRef | null;
+  /** Only where the input names a brief, which was found. */
+  brief?: TaskBrief;
+  variables?: ErasableRef;
 }
 
 /** What a judgement is given beside account and wish. */
@@ -107,12 +110,14 @@ function refused(refusal: Refusal): RefusedSubmissions {
 function priceOf(wish: Wish, at: InstantMs, catalogue: SubmissionTerms['catalogue']): Priced | Refusal {
   const { input, quote } = wish;
   const isOwn = quote !== null && quote.accountId === input.accountId && quote.model === input.model;
-  const priced = catalogue.price(input.model, input.parameters ?? (isOwn ? quote.parameters : undefined), at);
+  // They were judged when the quote was made: today's price may not declare them any more, and a fraction is kept as no request says it.
+  const isAsQuoted = isOwn && (input.parameters === undefined || jcs(input.parameters) === jcs(quote.parameters));
+  const priced = catalogue.price(input.model, isAsQuoted ? undefined : input.parameters, at);
   if (input.quoteId === undefined) return isRefusal(priced) ? priced : asExpected(priced, input);
   if (isRefusal(priced) && !isOfRetired(priced, input, catalogue)) return priced;
   if (quote === null || quote.accountId !== input.accountId) return refuse('not_found', 'There is no such quote.');
   if (quote.model !== input.model) return refuse('conflict', `Quote ${quote.id} is for ${quote.model}, not for ${input.model}.`);
-  const quoted = atQuote(quote, priced, catalogue);
+  const quoted = atQuote(quote, isAsQuoted || isRefusal(priced) ? quote.parameters : priced.parameters, catalogue);
   return isRefusal(quoted) ? quoted : asExpected(quoted, input);
 }
 
@@ -124,10 +129,9 @@ function isOfRetired(refusal: Refusal, input: TaskInput, catalogue: SubmissionTe
 /** The parameters that decide a price: a quote was made for these, and is no price for others. */
 const PRICED_PARAMETERS = COMMON_PARAMETERS.slice(0, 3);
 
-function atQuote(quote: QuoteTerms, priced: Priced | Refusal, catalogue: SubmissionTerms['catalogue']): Priced | Refusal {
+function atQuote(quote: QuoteTerms, asked: JsonObject, catalogue: SubmissionTerms['catalogue']): Priced | Refusal {
   const model = catalogue.model(quote.model);
   invariant(model !== null, () => `quote ${quote.id} is for ${quote.model}, which was never listed`);
-  const asked = isRefusal(priced) ? quote.parameters : priced.parameters;
   const parameters = { ...asked };
   for (const name of PRICED_PARAMETERS) {
     const value = quote.parameters[name];
@@ -181,7 +185,7 @@ function planAfter(state: AccountState, facts: readonly AccountFact[]): string {
 function submissionData({ wish, priced }: PricedWish, seen: PlanSeen, accountRevision: number, decidedAt: string): SubmissionData {
   const { input, quote, taskId, prompt, metadata } = wish;
   const { model, credits, priceVersion, parameters } = priced;
-  return {
+  const data: SubmissionData = {
     taskId,
     accountId: input.accountId,
     userId: input.userId ?? null,
@@ -199,6 +203,9 @@ function submissionData({ wish, priced }: PricedWish, seen: PlanSeen, accountRev
     accountRevision,
     decidedAt,
   };
+  if (wish.brief !== undefined) data.brief = wish.brief;
+  if (wish.variables !== undefined) data.variables = wish.variables;
+  return data;
 }
 
 function submittedData(

@@ -1,12 +1,13 @@
 // 1 → 2 → 3 · opens a task together with its reservation: the hot path of the product. Called by the SubmitTask handler and by batches.
 import { LRUCache } from 'lru-cache';
-import { invariant, type JsonObject, type Refusal } from '#libs/kernel';
+import { invariant, isRefusal, type JsonObject, type Refusal } from '#libs/kernel';
 import type { Catalogue, QuoteStore } from '#libs/catalogue';
 import {
   KEY_CONFLICT,
   NO_STREAM,
   tenantStream,
   type CommandMeta,
+  type CustomerKeys,
   type EventStore,
   type Executed,
   type KeyedCommands,
@@ -14,15 +15,27 @@ import {
   type RecordedCommand,
   type RequestContext,
   type Sessions,
+  type StoredFact,
   type WriteResult,
 } from '#libs/event-store';
 import { accountNewFacts, isVisible, type AccountState, type LedgerContextOf } from '#libs/ledger';
-import { TASK_FACT_VERSIONS, type TaskView } from '#libs/tasks';
+import type { BriefedTask, TaskBriefs } from '#libs/studio';
+import { TASK_FACT_VERSIONS, type TaskTexts, type TaskView } from '#libs/tasks';
+import { BriefAttempts } from './brief-attempts.js';
 import type { TaskInput } from './settlement.messages.js';
 import type { SettlementPolicies } from './settlement.policies.js';
 import { holdsOf, interruptedAnswer } from './interrupted.answers.js';
 import type { Interruptions } from './interruptions.js';
-import { recordedRefusal, rejectionOf, reusedKey, submittedView, textsOf, unrecordedRefusal } from './submission.answers.js';
+import {
+  recordedRefusal,
+  rejectionOf,
+  renderedTexts,
+  reusedKey,
+  submittedView,
+  textsAgain,
+  textsOf,
+  unrecordedRefusal,
+} from './submission.answers.js';
 import {
   decideSubmissions,
   noSuchAccount,
@@ -38,8 +51,10 @@ export interface SubmissionParts {
   store: EventStore;
   accounts: Sessions<AccountState>;
   keyed: KeyedCommands;
+  keys: CustomerKeys;
   catalogue: Catalogue;
   quotes: Pick<QuoteStore, 'find'>;
+  briefs: TaskBriefs;
   contextOf: LedgerContextOf;
   policies: SettlementPolicies;
   /** Absent only where the store writes a hold and its task as one. */
@@ -50,6 +65,11 @@ export interface SubmissionParts {
 export interface BatchPart {
   part: string;
   body: JsonObject;
+}
+
+/** A task with a brief, and the attempts that its request takes. */
+interface Briefed extends BriefedTask {
+  attempts: BriefAttempts;
 }
 
 /** What cannot be an id is not looked up. */
@@ -64,16 +84,51 @@ export class Submissions {
 
   async submit(context: RequestContext, input: TaskInput, entry?: BatchPart): Promise<WriteResult<TaskView>> {
     if (!isVisible(context, input.accountId)) return unrecordedRefusal(noSuchAccount());
-    const hasTexts = input.prompt !== undefined || input.metadata !== undefined;
+    const hasTexts = input.prompt !== undefined || input.metadata !== undefined || input.briefId !== undefined;
     // An account's key is made for its texts: nothing may be sealed for an account that does not exist.
     if (hasTexts && !(await this.exists(context.tenant, input.accountId))) return unrecordedRefusal(noSuchAccount());
+    if (input.briefId !== undefined) return this.submitBriefed(context, input, input.briefId, entry);
     return this.parts.keyed.run<TaskView>(context, {
       erasable: hasTexts ? { accountId: input.accountId, values: { prompt: input.prompt, metadata: input.metadata } } : null,
       ...entry,
       execute: (prepared) => this.execute(input, prepared),
-      replay: (recorded) => Promise.resolve(replaySubmission(input, recorded)),
+      replay: (recorded) => Promise.resolve(replaySubmission(recorded, textsOf(input))),
       interrupted: (recorded) => this.interrupted(context.tenant, input, recorded),
     });
+  }
+
+  /** The brief is asked only once it is certain that the command was not carried out before: it may be another one by now. */
+  private submitBriefed(context: RequestContext, input: TaskInput, briefId: string, entry?: BatchPart): Promise<WriteResult<TaskView>> {
+    const { tenant } = context;
+    const { accountId, prompt, metadata, variables } = input;
+    const attempts = new BriefAttempts(this.parts.briefs);
+    let briefed: Briefed | undefined;
+    const work = (): Promise<WriteResult<TaskView>> =>
+      this.parts.keyed.run<TaskView>(context, {
+        erasable: { accountId, values: { prompt, metadata, variables } },
+        ...entry,
+        derive: async () => {
+          const found = await this.resolve(tenant, input, briefId);
+          if (isRefusal(found)) return found;
+          briefed = { ...found, attempts };
+          return renderedTexts(input, found);
+        },
+        execute: (prepared) => this.execute(input, prepared, briefed),
+        replay: async (recorded) => replaySubmission(recorded, await textsAgain(this.parts.keys, input, openingOf(recorded))),
+        interrupted: (recorded) => this.interrupted(tenant, input, recorded),
+      });
+    return attempts.during(work, (task) => (task.briefId === briefId ? [task.id] : []));
+  }
+
+  resolve(tenant: string, input: TaskInput, briefId: string): Promise<BriefedTask | Refusal> {
+    const { accountId, promptVersionId, variables } = input;
+    const wish = {
+      accountId,
+      briefId,
+      ...(promptVersionId !== undefined && { promptVersionId }),
+      ...(variables !== undefined && { variables }),
+    };
+    return this.parts.briefs.resolve(tenant, wish);
   }
 
   /** Whether the account exists; asked of the log once, then remembered. */
@@ -90,10 +145,16 @@ export class Submissions {
     return quoteId === undefined || !QUOTE_ID_PATTERN.test(quoteId) ? null : this.parts.quotes.find(tenant, quoteId);
   }
 
-  private async execute(input: TaskInput, { meta, refs, sealed }: PreparedCommand): Promise<Executed<TaskView>> {
+  private async execute(input: TaskInput, { meta, refs, sealed }: PreparedCommand, briefed?: Briefed): Promise<Executed<TaskView>> {
     const taskId = `task_${meta.commandId}`;
     const quote = input.quoteId === undefined ? null : await this.quoteOf(meta.tenant, input);
     const wish: Wish = { taskId, input, quote, prompt: refs['prompt'] ?? null, metadata: refs['metadata'] ?? null };
+    if (briefed !== undefined) {
+      wish.brief = briefed.brief;
+      if (refs['variables'] !== undefined) wish.variables = refs['variables'];
+      const refusal = await briefed.attempts.take(meta, [wish]);
+      if (refusal !== null) return unrecordedRefusal(refusal);
+    }
     let ended = await this.decide(wish, meta, sealed);
     if (ended.kind === 'refused' && namesUnknown(ended.refusal, this.parts.catalogue)) {
       // A catalogue that lags has not seen the newest model or plan: nobody says that it is absent before the log was asked.
@@ -103,7 +164,7 @@ export class Submissions {
     switch (ended.kind) {
       case 'submitted': {
         const { fact, position } = ended;
-        return { ok: true, view: submittedView(fact, textsOf(input), position), position, replayed: false };
+        return { ok: true, view: submittedView(fact, textsOf(input, briefed), position), position, replayed: false };
       }
       case 'refused':
         return ended.rejection === null ? unrecordedRefusal(ended.refusal) : this.record(ended.rejection, meta, sealed);
@@ -111,7 +172,7 @@ export class Submissions {
         if (meta.keyDigest !== undefined) return KEY_CONFLICT;
         // Only a healer that believed this very process dead can have opened it.
         invariant(!this.parts.store.atomicAcrossStreams, () => `${taskId} exists already, and no key names it`);
-        return interruptedAnswer(this.interruptions, meta.tenant, taskId, input);
+        return interruptedAnswer(this.interruptedParts, meta.tenant, taskId, input);
     }
   }
 
@@ -121,13 +182,17 @@ export class Submissions {
     return interruptions;
   }
 
+  get interruptedParts(): { interruptions: Interruptions; keys: CustomerKeys } {
+    return { interruptions: this.interruptions, keys: this.parts.keys };
+  }
+
   /** The hold stands and its task did not follow: who comes again waits a moment for it, or hears what became of it. */
   private async interrupted(tenant: string, input: TaskInput, { facts }: RecordedCommand): Promise<WriteResult<TaskView>> {
     const holds = holdsOf(facts);
     if (holds === null || holds.accountId !== input.accountId || holds.models[0] !== input.model || holds.taskIds.length > 1)
       return unrecordedRefusal(reusedKey());
     const [taskId] = holds.taskIds as [string];
-    const answer = await interruptedAnswer(this.interruptions, tenant, taskId, input);
+    const answer = await interruptedAnswer(this.interruptedParts, tenant, taskId, input);
     await this.interruptions.heal(holds.reserved);
     return answer;
   }
@@ -196,13 +261,17 @@ export function submittedNewFact({ type, data }: SubmittedFact, sealed: string |
   return { type, schemaVersion: TASK_FACT_VERSIONS[type], data: data as unknown as JsonObject, sealed };
 }
 
-function replaySubmission(input: TaskInput, recorded: RecordedCommand): WriteResult<TaskView> {
-  for (const { type, data } of recorded.facts) {
-    if (type === 'TaskSubmitted') {
-      const fact = { type, data } as unknown as SubmittedFact;
-      return { ok: true, view: submittedView(fact, textsOf(input), recorded.position), position: recorded.position, replayed: true };
-    }
-    if (type === 'TaskRejected') return recordedRefusal(rejectionOf(data as unknown as RejectedFact['data']), recorded.position);
-  }
-  invariant(false, () => `no submission among ${recorded.facts.map((fact) => fact.type).join(', ')}`);
+/** The fact of the task that a submission's answer is made of. */
+function openingOf({ facts }: RecordedCommand): StoredFact {
+  const fact = facts.find(({ type }) => type === 'TaskSubmitted' || type === 'TaskRejected');
+  invariant(fact !== undefined, () => `no submission among ${facts.map(({ type }) => type).join(', ')}`);
+  return fact;
+}
+
+function replaySubmission(recorded: RecordedCommand, texts: TaskTexts): WriteResult<TaskView> {
+  const { position } = recorded;
+  const { type, data } = openingOf(recorded);
+  if (type === 'TaskRejected') return recordedRefusal(rejectionOf(data as unknown as RejectedFact['data']), position);
+  const fact = { type, data } as unknown as SubmittedFact;
+  return { ok: true, view: submittedView(fact, texts, position), position, replayed: true };
 }

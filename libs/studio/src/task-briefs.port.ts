@@ -24,9 +24,12 @@ export interface TaskBriefs {
    * Takes an attempt for each task, all or none; tasks that have theirs already are left as they are. `attempt_budget_exhausted` where
    * there are not enough left (with `attemptBudget`, `attemptsUsed`). An attempt whose task never came to be is found out and given back
    * before anybody is refused for it: `usesAttempt` of #libs/tasks says so of the first fact of the task's stream, undefined where it has none.
-   * `meta` has a command id of its own and no key digest.
+   * `meta` is the submission's: what is written here has a command id of its own, and not its key.
    */
   take(meta: CommandMeta, briefId: string, taskIds: readonly string[]): Promise<Refusal | null>;
-  /** The tasks were refused. Never throws: what is not given back now is found out later. */
+  /**
+   * The tasks were refused; one that another process opened under the same key keeps its attempt (`usesAttempt`). Never throws: what is not given back
+   * now is found out later.
+   */
   giveBack(meta: CommandMeta, briefId: string, taskIds: readonly string[]): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { TaskCommand } from './task.commands.js';
 import {
   accept,
   acceptLate,
+  BRIEF,
   cancel,
   codeOf,
   complete,
@@ -13,6 +14,7 @@ import {
   dispatch,
   fail,
   failAttempt,
+  fold,
   FAILURE,
   requestCancellation,
   rejected,
@@ -50,6 +52,22 @@ describe('a task', () => {
       status: 'processing',
       attempts: [{ number: 1, status: 'dispatching', providerJobId: null }],
     });
+  });
+
+  it('made for a brief says so again where a clip comes of it, and nowhere else', () => {
+    const running = Story.given(submitted({ brief: BRIEF }))
+      .then(dispatch)
+      .then(accept());
+    expect(running.when(complete())).toMatchObject([{ type: 'TaskCompleted', data: { briefId: 'brief_1' } }]);
+    const late = Story.given(submitted({ brief: BRIEF }))
+      .then(dispatch)
+      .then(accept())
+      .then(timeOut, DEADLINE_AT);
+    late.then(complete({ lateResultPolicy: 'offer' }));
+    expect(late.when(acceptLate)).toMatchObject([{ type: 'LateResultAccepted', data: { briefId: 'brief_1' } }]);
+    const plain = Story.given(submitted()).then(dispatch).then(accept()).when(complete());
+    expect(plain).not.toHaveProperty('0.data.briefId');
+    expect(fold([submitted()])).not.toHaveProperty('brief');
   });
 
   it('names every attempt for good before the provider hears of it', () => {

@@ -4,6 +4,7 @@ import { heldFigures, NO_FIGURES, rejectedTaskView, settlementOf, submittedTaskV
 import {
   accept,
   ASSET,
+  BRIEF,
   complete,
   DEADLINE_AT,
   dispatch,
@@ -37,6 +38,10 @@ describe('a task as clients see it', () => {
       failure: null,
       lateResult: null,
       prompt: 'a fox in the snow',
+      briefId: null,
+      promptVersionId: null,
+      briefRevision: null,
+      variables: null,
       parameters: { durationSeconds: '7.5' },
       metadata: { scene: '4' },
       quoteId: 'quote_1',
@@ -52,6 +57,17 @@ describe('a task as clients see it', () => {
         receipt: '/v1/tasks/task_1/receipt',
         cancel: '/v1/tasks/task_1/cancel',
       },
+    });
+  });
+
+  it('made for a brief names it, its revision, and what its prompt was rendered from', () => {
+    const { state } = Story.given(submitted({ brief: BRIEF }));
+    expect(submittedTaskView(state, { ...texts, variables: { mood: 'calm' } }, place)).toMatchObject({
+      briefId: 'brief_1',
+      briefRevision: 3,
+      promptVersionId: 'prompt_1@v2',
+      prompt: 'a fox in the snow',
+      variables: { mood: 'calm' },
     });
   });
 

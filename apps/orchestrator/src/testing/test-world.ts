@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { invariant, newCommandId, type JsonObject } from '#libs/kernel';
+import { invariant, newCommandId, refuse, type JsonObject } from '#libs/kernel';
 import { CatalogueMemory, CatalogueWriter, MemoryQuoteStore, type ModelInput } from '#libs/catalogue';
 import {
   CachedCustomerKeys,
@@ -31,6 +31,7 @@ import {
 import { createPool, DeploymentClock } from '#libs/platform';
 import { SimulatorProvider, type Provider } from '#libs/providers';
 import { Settlements, Submissions } from '#libs/settlement';
+import type { TaskBriefs } from '#libs/studio';
 import { decideTask, TASK_FACT_VERSIONS, taskDecider, type TaskCommand, type TaskState } from '#libs/tasks';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import { Orchestrator } from '../orchestrator.js';
@@ -40,6 +41,12 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY, type OrchestratorLimits, type Rea
 import { Plug, type KillPoint } from './plug.js';
 
 export const TENANT = 'acme';
+/** No task of these tests names one. */
+const NO_BRIEFS: TaskBriefs = {
+  resolve: () => Promise.resolve(refuse('not_found', 'There is no such brief.')),
+  take: () => Promise.resolve(null),
+  giveBack: () => Promise.resolve(),
+};
 
 const MODEL: ModelInput = { name: 'Basic', family: 'basic', outputType: 'video', durationSeconds: 5, credits: 70, minimumPlan: 'free' };
 const POLICIES = {
@@ -119,8 +126,10 @@ export class World {
       store,
       accounts,
       keyed,
+      keys: core.keys,
       catalogue,
       quotes: new MemoryQuoteStore(),
+      briefs: NO_BRIEFS,
       contextOf,
       policies: { deadlinePolicy: 'release_now', holdCapMs: 86_400_000, openTasksPerAccountMax: 1_000_000 },
     });

@@ -1,5 +1,5 @@
 // 1 → 3 · how every write handler runs a request's command: sealed, hashed, and for good the same outcome under the same idempotency key.
-import type { ErasableRef, InstantMs, JsonObject, JsonValue } from '#libs/kernel';
+import type { ErasableRef, InstantMs, JsonObject, JsonValue, Refusal } from '#libs/kernel';
 import type { CommandMeta, Position, StoredFact } from '../event-store.port.js';
 import type { RequestContext, WriteResult } from '../request-context.js';
 
@@ -7,7 +7,7 @@ import type { RequestContext, WriteResult } from '../request-context.js';
 export interface PreparedCommand {
   /** Made by `commandMeta`: hand it unchanged to Sessions.execute or EventStore.append. */
   meta: CommandMeta;
-  /** Field → what stands in `data` for it; only the fields that had a value. */
+  /** Field → what stands in `data` for it; only the fields that had a value, those derived included. */
   refs: Readonly<Record<string, ErasableRef>>;
   /** For the one fact that carries the refs: `{...fact, sealed}`. Undefined when nothing was erasable. */
   sealed: string | undefined;
@@ -46,6 +46,12 @@ export interface KeyedCommand<View> {
    * before `execute` and left out of the request's hash but for their digests.
    */
   erasable?: { accountId: string; values: Readonly<Record<string, JsonValue | undefined>> } | null;
+  /**
+   * Erasable texts that follow from the request and are no members of its body: sealed with those of `erasable`, which must be given, but no
+   * part of the hash, nor compared in a replay. Asked only where the command is going to be executed, so that a replay never depends on
+   * what they are made from today. A refusal is the command's.
+   */
+  derive?(): Promise<Readonly<Record<string, JsonValue | undefined>> | Refusal>;
   /** One entry of a batch: its own key, SHA-256(tenant ‖ 0 ‖ key ‖ 0 ‖ part), and its own command id. */
   part?: string;
   /** What the request hash is taken over in place of `context.body`: one entry of a batch, or a batch without its texts. */

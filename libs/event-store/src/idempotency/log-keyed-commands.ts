@@ -1,5 +1,5 @@
 // 1 → 3 · decides whether a request's command runs, is replayed or refused; the record of it is the log itself.
-import { invariant, keyDigest, refuse, type ErasableRef, type Refusal } from '#libs/kernel';
+import { invariant, isRefusal, keyDigest, refuse, type ErasableRef, type JsonValue, type Refusal } from '#libs/kernel';
 import { EventStoreUnavailable, NO_STREAM, type EventStore, type StoredFact } from '../event-store.port.js';
 import type { RequestContext, WriteResult } from '../request-context.js';
 import type { CustomerKeys } from '../sealing.port.js';
@@ -14,6 +14,12 @@ import { requestClaimed, type RequestClaim, type RequestClaimed } from './reques
 const LOOKS_MAX = 3;
 /** Refusals of the moment, which nobody wants answered for good. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['not_ready', 'overloaded', 'too_many_tasks']);
+
+type Texts = Readonly<Record<string, JsonValue | undefined>>;
+const NO_TEXTS: Texts = {};
+
+/** With a refusal: of what was to be derived for it. */
+type Prepared = PreparedCommand & { refusal?: Refusal };
 
 export class LogKeyedCommands implements KeyedCommands {
   private readonly recorded: TickBatch<string, StoredFact | null>;
@@ -33,7 +39,8 @@ export class LogKeyedCommands implements KeyedCommands {
   async run<View>(context: RequestContext, command: KeyedCommand<View>): Promise<WriteResult<View>> {
     if (context.idempotencyKey !== null)
       return this.inTurn(keyDigest(context.tenant, context.idempotencyKey, command.part).toString('hex'), context, command);
-    const executed = await command.execute(await this.prepare(context, command));
+    const prepared = await this.prepare(context, command);
+    const executed = prepared.refusal === undefined ? await command.execute(prepared) : refused<View>(prepared.refusal);
     invariant(executed !== KEY_CONFLICT, 'a command without a key met a conflict on its key');
     return 'unchanged' in executed ? executed.result : executed;
   }
@@ -61,7 +68,7 @@ export class LogKeyedCommands implements KeyedCommands {
       const first = isNew ? null : await this.recorded.get(hex);
       if (first !== null) return this.replay(first, context, command);
       const prepared = await this.prepare(context, command);
-      const executed = await command.execute(prepared);
+      const executed = prepared.refusal === undefined ? await command.execute(prepared) : refused<View>(prepared.refusal);
       if (executed === KEY_CONFLICT) continue;
       if ('unchanged' in executed) {
         // Nobody asks under the deployment's own key again once the first try is answered: what decided nothing needs no record.
@@ -78,12 +85,28 @@ export class LogKeyedCommands implements KeyedCommands {
     throw new EventStoreUnavailable('the facts under an idempotency key could not be found');
   }
 
-  private async prepare(context: RequestContext, { erasable, part, body }: KeyedCommand<unknown>): Promise<PreparedCommand> {
-    const needsSealer =
-      erasable !== undefined && erasable !== null && Object.values(erasable.values).some((value) => value !== undefined && value !== null);
-    const sealed = needsSealer ? (await this.keys.sealerFor(context.tenant, erasable.accountId)).seal(erasable.values) : null;
+  private prepare(context: RequestContext, command: KeyedCommand<unknown>): Promise<Prepared> {
+    return command.derive === undefined ? this.seal(context, command) : this.prepareDerived(context, command, command.derive());
+  }
+
+  private async prepareDerived(
+    context: RequestContext,
+    command: KeyedCommand<unknown>,
+    deriving: ReturnType<NonNullable<KeyedCommand<unknown>['derive']>>,
+  ): Promise<Prepared> {
+    const derived = await deriving;
+    if (!isRefusal(derived)) return this.seal(context, command, derived);
+    return { ...(await this.seal(context, command)), refusal: derived };
+  }
+
+  private async seal(context: RequestContext, { erasable, part, body }: KeyedCommand<unknown>, derived?: Texts): Promise<Prepared> {
+    const own = erasable?.values ?? NO_TEXTS;
+    const texts = derived === undefined ? own : { ...derived, ...given(own) };
+    const needsSealer = erasable !== undefined && erasable !== null && hasAny(texts);
+    const sealed = needsSealer ? (await this.keys.sealerFor(context.tenant, erasable.accountId)).seal(texts) : null;
     const refs = sealed?.refs ?? {};
-    return { meta: commandMeta(context, hashRequest(context, refs, body), part), refs, sealed: sealed?.sealed };
+    const hashed = derived === undefined ? refs : onlyOf(refs, given(own));
+    return { meta: commandMeta(context, hashRequest(context, hashed, body), part), refs, sealed: sealed?.sealed };
   }
 
   /** Records an answer that wrote nothing; false when another command took the key meanwhile. */
@@ -134,6 +157,23 @@ export class LogKeyedCommands implements KeyedCommands {
     }
     return refs;
   }
+}
+
+function refused<View>(refusal: Refusal): WriteResult<View> {
+  return { ok: false, ...refusal };
+}
+
+function hasAny(texts: Texts): boolean {
+  return Object.values(texts).some((value) => value !== undefined && value !== null);
+}
+
+/** Without the members that have no value. */
+function given(texts: Texts): Texts {
+  return Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function onlyOf(refs: Readonly<Record<string, ErasableRef>>, texts: Texts): Record<string, ErasableRef> {
+  return Object.fromEntries(Object.entries(refs).filter(([field]) => Object.hasOwn(texts, field)));
 }
 
 function placeOf({

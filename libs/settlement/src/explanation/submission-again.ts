@@ -51,10 +51,10 @@ function settlementPoliciesThen(first: SubmittedFact | RejectedFact) {
 }
 
 function wishOf(data: SubmissionData, recorded: RecordedSubmission, state: AccountState, at: InstantMs): Wish {
-  const { taskId, accountId, model, userId, prompt, metadata, parameters, quoteId } = data;
+  const { taskId, accountId, model, userId, prompt, metadata, brief, variables, parameters, quoteId } = data;
   const input = { accountId, model, parameters, ...(userId !== null && { userId }), ...(quoteId !== null && { quoteId }) };
   const quote = quoteId === null ? null : (recorded.quotes.get(quoteId) ?? quoteFrom(data, quoteId, recorded, state, at));
-  return { taskId, input, quote, prompt, metadata };
+  return { taskId, input, quote, prompt, metadata, ...(brief && { brief }), ...(variables && { variables }) };
 }
 
 /** A quote is kept for a day: after that its terms are read from what it became. */

@@ -40,6 +40,7 @@ import { LateResults } from '../late-results.js';
 import { Submissions } from '../submissions.js';
 import { TaskLedger } from '../task-ledger.js';
 import { LogLedgerIndex } from './ledger-index.js';
+import { MemoryBriefs } from './memory-briefs.js';
 
 export const TENANT = 'acme';
 export const NOW = Date.parse('2026-11-21T20:00:00.000Z');
@@ -83,6 +84,7 @@ export class House {
   };
   readonly policies: SettlementPolicies = { deadlinePolicy: 'release_now', holdCapMs: 24 * 3_600_000, openTasksPerAccountMax: 1_000 };
 
+  readonly briefs = new MemoryBriefs();
   readonly vault: KeyVault;
   readonly quotes: QuoteStore;
 
@@ -150,9 +152,11 @@ export class HouseProcess {
     const { settlements } = this;
     this.interruptions = new Interruptions({ store, accounts, settlements, catalogue, contextOf, policies, clock });
     const { interruptions } = this;
-    const parts = { store, accounts, keyed, catalogue, quotes, contextOf, policies, interruptions };
+    const { keys } = this;
+    const briefs = house.briefs.of(store);
+    const parts = { store, accounts, keyed, keys, catalogue, quotes, briefs, contextOf, policies, interruptions };
     this.submissions = new Submissions(parts);
-    this.batches = new Batches({ ...parts, keys: this.keys }, this.submissions);
+    this.batches = new Batches(parts, this.submissions);
     this.index = new LogLedgerIndex(store);
     const ledger = new TaskLedger(store, this.tasks, this.keys, this.index);
     const endings = { store, accounts, keyed, contextOf, settlements: this.settlements, ledger };

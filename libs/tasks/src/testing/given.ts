@@ -2,7 +2,7 @@
 import { isRefusal, toIso, type InstantMs, type Refusal } from '#libs/kernel';
 import type { TaskCommand } from '../task.commands.js';
 import { decideTask, initialTask, evolveTask, type TaskDecision } from '../task.decider.js';
-import type { Failure, TaskFact } from '../task.facts.js';
+import type { Failure, TaskBrief, TaskFact } from '../task.facts.js';
 import type { TaskState } from '../task.state.js';
 
 export const SUBMITTED_AT = Date.parse('2026-11-21T12:00:00Z');
@@ -42,6 +42,16 @@ const SUBMISSION = {
   planVersion: 1,
   accountRevision: 4,
   decidedAt: toIso(SUBMITTED_AT),
+};
+
+export const BRIEF: TaskBrief = {
+  briefId: 'brief_1',
+  briefRevision: 3,
+  promptId: 'prompt_1',
+  promptVersion: 2,
+  promptVersionId: 'prompt_1@v2',
+  budgeted: true,
+  autoReview: false,
 };
 
 export function submitted(changes: Partial<Submitted['data']> = {}): Submitted {

@@ -6,5 +6,5 @@ export const BRIEF_WRITES = Symbol('BriefWrites');
 export const PROMPT_WRITES = Symbol('PromptWrites');
 /** StudioWrites<ClipState | null>. */
 export const CLIP_WRITES = Symbol('ClipWrites');
-/** StudioWrites<BenchmarkState | null>. */
+/** StudioWrites<BenchmarkState>. */
 export const BENCHMARK_WRITES = Symbol('BenchmarkWrites');

@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { isRefusal, newCommandId, type InstantMs, type JsonObject, type Refusal } from '#libs/kernel';
 import { EventStoreUnavailable, tenantStream, type CommandMeta, type EventStore, type Sessions } from '#libs/event-store';
+import { usesAttempt } from '#libs/tasks';
 import { decideReturnAttempts, decideTakeAttempts, noSuchBrief } from './brief/brief.decider.js';
 import { BRIEF_FACT_VERSIONS, type BriefFact } from './brief/brief.facts.js';
 import type { BriefState } from './brief/brief.state.js';
@@ -103,7 +104,7 @@ export class BudgetedTaskBriefs implements TaskBriefs {
     return written;
   }
 
-  /** Those of the tasks that do not exist, or only as a refusal. */
+  /** Those of the tasks that use no attempt. */
   private async missing(tenant: string, briefId: string, taskIds: readonly string[]): Promise<string[]> {
     const brief = tenantStream('brief', tenant, briefId);
     const opened = this.opened.get(brief) ?? new Set<string>();
@@ -115,8 +116,8 @@ export class BudgetedTaskBriefs implements TaskBriefs {
       const found = await this.parts.store.readStreams(streams, { limitPerStream: 1 });
       some.forEach((taskId, index) => {
         const [opening] = found.get(streams[index] as string) ?? [];
-        if (opening === undefined || opening.type === 'TaskRejected') missing.push(taskId);
-        else opened.add(taskId);
+        if (usesAttempt(opening, briefId)) opened.add(taskId);
+        else missing.push(taskId);
       });
     }
     return missing;

@@ -1,14 +1,13 @@
 // 1 → 2 · sets benchmarks; the same one again changes nothing.
 import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { isRefusal } from '#libs/kernel';
+import { invariant, isRefusal } from '#libs/kernel';
 import { tenantStream, type WriteResult } from '#libs/event-store';
 import { SetBenchmark } from '../studio.messages.js';
 import { BENCHMARK_WRITES } from '../studio.tokens.js';
 import type { BenchmarkView } from '../studio.views.js';
 import type { StudioWrites } from '../studio.writes.js';
 import { ofTheTenant } from '../visibility.js';
-import type { BenchmarkFact } from './benchmark.facts.js';
 import { benchmarkView, checkBenchmark, decideSetBenchmark, type BenchmarkState } from './benchmark.state.js';
 
 @CommandHandler(SetBenchmark)
@@ -23,7 +22,10 @@ export class SetBenchmarkHandler implements ICommandHandler<SetBenchmark> {
     return this.writes.run<BenchmarkView>(context, {
       stream: tenantStream('benchmark', context.tenant, name),
       decide: (state, at) => decideSetBenchmark(state, name, input, at),
-      render: ({ state, position }) => Promise.resolve(benchmarkView(state as BenchmarkFact['data'], position)),
+      render: ({ state: { set }, position }) => {
+        invariant(set !== null, () => `benchmark ${name} was set and is not there`);
+        return Promise.resolve(benchmarkView(set, position));
+      },
     });
   }
 }

@@ -17,11 +17,13 @@ import type { SetBenchmark } from '../studio.messages.js';
 import type { BenchmarkView } from '../studio.views.js';
 import type { BenchmarkFact } from './benchmark.facts.js';
 
-/** Null where there is none. */
-export type BenchmarkState = BenchmarkFact['data'] | null;
+export interface BenchmarkState {
+  /** Null where there is none. */
+  set: BenchmarkFact['data'] | null;
+}
 
 export function decideSetBenchmark(
-  state: BenchmarkState,
+  { set }: BenchmarkState,
   name: string,
   { costPerUsableClip, qualityBar }: SetBenchmark['input'],
   at: InstantMs,
@@ -30,21 +32,22 @@ export function decideSetBenchmark(
   if (isRefusal(checked)) return checked;
   const { currency, amountMinor } = costPerUsableClip;
   const isSame =
-    state?.qualityBar.usableRate === checked.usableRate &&
-    state.costPerUsableClip.currency === currency &&
-    state.costPerUsableClip.amountMinor === amountMinor;
+    set?.qualityBar.usableRate === checked.usableRate &&
+    set.costPerUsableClip.currency === currency &&
+    set.costPerUsableClip.amountMinor === amountMinor;
   if (isSame) return UNCHANGED;
   const data = { name, costPerUsableClip: { currency, amountMinor }, qualityBar: { usableRate: checked.usableRate }, decidedAt: toIso(at) };
   return [{ type: 'BenchmarkSet', data }];
 }
 
-export function evolveBenchmark(_state: BenchmarkState, { data }: BenchmarkFact): BenchmarkState {
-  return data;
+export function evolveBenchmark(state: BenchmarkState, { data }: BenchmarkFact): BenchmarkState {
+  state.set = data;
+  return state;
 }
 
 export const benchmarkDecider: Decider<BenchmarkState, BenchmarkFact> = {
   category: 'benchmark',
-  initial: () => null,
+  initial: () => ({ set: null }),
   evolve: evolveBenchmark,
 };
 

@@ -27,6 +27,7 @@ import { CommandRouter, RoutedSettlements } from '#libs/routing';
 import { InterruptionsModule } from '#libs/settlement';
 import type { TaskState } from '#libs/tasks';
 import { FleetModule } from './fleet/fleet.module.js';
+import { FollowersModule } from './followers/followers.module.js';
 import { orchestratorMetrics } from './orchestrator.metrics.js';
 import { Orchestrator } from './orchestrator.js';
 import { ProviderCalls } from './provider-calls.js';
@@ -34,7 +35,7 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY } from './reaction.policy.js';
 
 /** Needs, from global modules, what `compose` of #libs/composition gives every role: the CommandRouter, the platform, the log, RoutedSettlements, DueRows. */
 @Module({
-  imports: [FleetModule, InterruptionsModule],
+  imports: [FleetModule, FollowersModule, InterruptionsModule],
   providers: [
     {
       provide: Orchestrator,

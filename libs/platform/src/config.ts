@@ -69,6 +69,8 @@ export interface Config {
   drainTimeoutMs: number;
   /** Without a slash at its end; null: URLs of ours are relative. */
   publicUrl: string | null;
+  /** Which assets are copied. */
+  assetsKeep: 'all' | 'briefs' | 'none';
   /** Absolute. */
   assetsDir: string;
   /** Null: assets are kept in assetsDir. Credentials are the usual AWS variables'. */

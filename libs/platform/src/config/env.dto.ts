@@ -305,6 +305,13 @@ export class EnvDto {
   PUBLIC_URL?: string;
 
   @Env(
+    'Which assets are copied before their maker takes them away: `all`, only those of tasks with a brief (`briefs`), or `none`. What completes meanwhile is not copied later.',
+    oneOf('all', 'briefs', 'none'),
+    { fallback: 'all' },
+  )
+  ASSETS_KEEP!: 'all' | 'briefs' | 'none';
+
+  @Env(
     'Where assets are kept, and where they are put together on their way to `ASSETS_S3_BUCKET`; relative to the directory of the checkout. Processes on several machines need one that they share, or a bucket. Absent: `assets` in `DATA_DIR`.',
     matching(/^[^\0]+$/, 'a path'),
   )

@@ -95,6 +95,7 @@ function toConfig(env: EnvDto, cwd: string): Config {
     snapshotEveryFacts: env.SNAPSHOT_EVERY_FACTS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     publicUrl: env.PUBLIC_URL ?? null,
+    assetsKeep: env.ASSETS_KEEP,
     assetsDir: resolve(cwd, env.ASSETS_DIR ?? join(env.DATA_DIR, 'assets')),
     assetsS3: assetsS3(env),
     assetsAllowHosts: Object.freeze([...(env.ASSETS_ALLOW_HOSTS ?? [])]),

@@ -7,7 +7,7 @@ import type { Provider, ProviderContent } from '#libs/providers';
 import { assetIdOf, assetUrl } from './asset-name.js';
 import type { AssetContent, AssetStorage } from './asset-storage.port.js';
 import { AddressGuard } from './fetch/address.guard.js';
-import { openHttp } from './fetch/http.source.js';
+import { openHttp, type Resolve } from './fetch/http.source.js';
 import { MediaProbe, UNMEASURED, type Measures } from './fetch/media.probe.js';
 import { NotKept } from './fetch/not-kept.js';
 import { spool } from './fetch/spooled-file.js';
@@ -23,6 +23,7 @@ export interface AssetFetcherParts {
   providers: ReadonlyMap<string, Pick<Provider, 'contentOf'>>;
   logger: Logger;
   probe?: MediaProbe;
+  resolve?: Resolve;
 }
 
 interface Found extends Measures {
@@ -80,7 +81,7 @@ export class AssetFetcher implements AssetKeeping {
 
   async #fetched(sourceUrl: string, hints: AssetHints, signal: AbortSignal): Promise<Found> {
     const { assetBytesMax } = this.parts.config;
-    const answer = await openHttp(sourceUrl, this.#guard, signal);
+    const answer = await openHttp(sourceUrl, { guard: this.#guard, resolve: this.parts.resolve }, signal);
     const announced = Number(answer.headers['content-length'] ?? 0);
     if (announced > assetBytesMax) {
       answer.on('error', () => undefined).destroy();

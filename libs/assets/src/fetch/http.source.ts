@@ -1,10 +1,23 @@
 // Opens what a URL leads to, over http or https, to addresses that the guard lets through only; follows redirects, each judged anew.
-import { lookup, type LookupAddress } from 'node:dns';
+import { lookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import type { AddressGuard } from './address.guard.js';
 import { NotKept } from './not-kept.js';
+
+/** The part of `dns.lookup` that is used here. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+export interface HttpWay {
+  guard: AddressGuard;
+  /** Default: as this machine resolves names. */
+  resolve?: Resolve;
+}
 
 const REDIRECTS_MAX = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -13,10 +26,10 @@ const GONE = new Set([404, 410]);
 const PASSING = new Set([408, 425, 429]);
 
 /** Answers the body with its headers, status 200. Throws a NotKept, which names no more of a URL than its host: the rest may hold what opens the asset. */
-export async function openHttp(sourceUrl: string, guard: AddressGuard, signal: AbortSignal): Promise<IncomingMessage> {
+export async function openHttp(sourceUrl: string, way: HttpWay, signal: AbortSignal): Promise<IncomingMessage> {
   let url = parsed(sourceUrl);
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects += 1) {
-    const answer = await ask(url, guard, signal);
+    const answer = await ask(url, way, signal);
     const status = answer.statusCode ?? 0;
     if (status === 200) return plain(answer, url);
     answer.on('error', () => undefined).destroy();
@@ -34,7 +47,7 @@ function parsed(text: string, base?: URL): URL {
   return url;
 }
 
-function ask(url: URL, guard: AddressGuard, signal: AbortSignal): Promise<IncomingMessage> {
+function ask(url: URL, { guard, resolve: resolver = lookup }: HttpWay, signal: AbortSignal): Promise<IncomingMessage> {
   const isListed = guard.listsHost(url.hostname);
   const forbidden = (): NotKept =>
     new NotKept('address_forbidden', `${url.host} is at no public address, and ASSETS_ALLOW_HOSTS does not list it`);
@@ -44,7 +57,7 @@ function ask(url: URL, guard: AddressGuard, signal: AbortSignal): Promise<Incomi
   return new Promise((resolve, reject) => {
     const begin = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const headers = { 'User-Agent': 'rollcredits', Accept: '*/*', 'Accept-Encoding': 'identity' };
-    const request = begin(url, { agent: false, headers, signal, lookup: judgedLookup(isAllowed, forbidden) }, resolve);
+    const request = begin(url, { agent: false, headers, signal, lookup: judgedLookup(resolver, isAllowed, forbidden) }, resolve);
     request.on('error', (error) => {
       if (error instanceof NotKept) reject(error);
       else
@@ -57,9 +70,9 @@ function ask(url: URL, guard: AddressGuard, signal: AbortSignal): Promise<Incomi
 }
 
 /** The connection goes to an address of this very answer, so that a name cannot lead elsewhere between the question and the connection. */
-function judgedLookup(isAllowed: (address: string) => boolean, forbidden: () => NotKept): LookupFunction {
+function judgedLookup(resolver: Resolve, isAllowed: (address: string) => boolean, forbidden: () => NotKept): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    resolver(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error !== null) return callback(error, '', 0);
       const allowed = addresses.filter(({ address }) => isAllowed(address));
       const first = allowed[0];

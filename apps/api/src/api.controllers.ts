@@ -20,6 +20,12 @@ import { OperationsController } from './operations/operations.controller.js';
 import { TestClockController } from './operations/test-clock.controller.js';
 import { QuotesController } from './quotes/quotes.controller.js';
 import { SupportController } from './support/support.controller.js';
+import { AttemptsController } from './studio/attempts.controller.js';
+import { BenchmarksController } from './studio/benchmarks.controller.js';
+import { BriefsController } from './studio/briefs.controller.js';
+import { ClipsController } from './studio/clips.controller.js';
+import { PromptsController } from './studio/prompts.controller.js';
+import { ReportsController } from './studio/reports.controller.js';
 import { BatchController } from './tasks/batch.controller.js';
 import { TaskEventsController } from './tasks/task-events.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
@@ -42,6 +48,12 @@ export const API_CONTROLLERS: readonly Type[] = [
   FinanceController,
   PeriodsController,
   ProviderBillsController,
+  BriefsController,
+  PromptsController,
+  ClipsController,
+  AttemptsController,
+  BenchmarksController,
+  ReportsController,
   LedgerController,
   SupportController,
   AuditController,

@@ -5,6 +5,7 @@ import { FINANCE_SCHEMAS } from '../finance/finance.schemas.js';
 import { SCOPES } from '../keys/api-key.js';
 import { MODIFIERS_SCHEMA } from '../catalogue/catalogue.dto.js';
 import { SUPPORT_SCHEMAS } from '../support/support.schemas.js';
+import { STUDIO_SCHEMAS } from '../studio/studio.schemas.js';
 import { TASK_STATUSES } from '../tasks/task-statuses.js';
 import type { JsonSchema } from '../validation/rules.js';
 import { bucket, count, instant, instantOrNull, list, object, orNull, page, ref, signed, text, textOrNull } from './schema.words.js';
@@ -36,6 +37,7 @@ const checkpoint: JsonSchema = { type: 'string', description: 'A C2SP checkpoint
 export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ...FINANCE_SCHEMAS,
   ...SUPPORT_SCHEMAS,
+  ...STUDIO_SCHEMAS,
   Money: object({ currency: { type: 'string', pattern: '^[A-Z]{3}$' }, amountMinor: signed }),
   Account: object({
     id: text,
@@ -251,6 +253,10 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     ),
     lateResult: orNull(object({ policy: text, outcome: text, accepted: yesOrNo })),
     prompt: textOrNull,
+    briefId: textOrNull,
+    promptVersionId: { ...textOrNull, description: 'What the prompt was rendered from.' },
+    briefRevision: { ...orNull(count), description: 'Of the brief, when the task was submitted.' },
+    variables: { type: ['object', 'null'], description: 'What the prompt was rendered with beside the brief’s own fields.' },
     parameters: { type: ['object', 'null'] },
     metadata: { type: ['object', 'null'] },
     quoteId: textOrNull,
@@ -337,6 +343,11 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       disputeId: text,
       grantId: text,
       outcome: text,
+      briefId: text,
+      attemptBudget: count,
+      attemptsUsed: count,
+      possibleMoves: list(text),
+      missingGates: list(text),
     },
     required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'requestId', 'retryable'],
   },

@@ -44,6 +44,7 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
       'Disputes',
       'Adjustments',
       'Accounts',
+      'Studio',
       'Finance',
       'Support',
       'Ledger',

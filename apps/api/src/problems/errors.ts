@@ -8,7 +8,8 @@ export const API_ERRORS = {
   },
   unauthorized: { meaning: 'No API key, or one that does not exist or was revoked.', retryable: false },
   forbidden: {
-    meaning: 'The API key lacks the scope that the route needs, or the object belongs to the deployment and not to the tenant.',
+    meaning:
+      'The API key lacks the scope that the route needs, or is bound to accounts where the whole tenant is meant; or the object belongs to the deployment and not to the tenant; or a second person has to decide.',
     retryable: false,
   },
   not_found: { meaning: 'No such route, or no such object that this API key may see.', retryable: false },
@@ -16,7 +17,7 @@ export const API_ERRORS = {
   payload_too_large: { meaning: 'The body is larger than the route takes.', retryable: false },
   headers_too_large: { meaning: "The request's headers are larger than the server takes.", retryable: false },
   unsupported_media_type: {
-    meaning: 'The body is not declared as what the route takes: application/json, or a bill’s types, in UTF-8.',
+    meaning: 'The body is not declared as what the route takes: application/json, or the type of a bill or of a log of attempts, in UTF-8.',
     retryable: false,
   },
   range_not_satisfiable: { meaning: 'The range that was asked for begins after the end of the asset.', retryable: false },

@@ -10,7 +10,7 @@ import { contextOf, visibilityOf } from '../http/context.js';
 import { OWN_WRITES_TIMEOUT_MS, Reads } from '../http/reads.js';
 import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
-import { invalid, notFound } from '../problems/problem.js';
+import { notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { pageOf, ReadQueryDto } from '../validation/queries.js';
 import { ClipPerformanceDto, ClipsQueryDto, MoveClipDto, ReviewQueueQueryDto } from './clips.dto.js';
@@ -136,9 +136,6 @@ export class ClipsController {
     @Body(new CheckedBody(ClipPerformanceDto)) input: ClipPerformanceDto,
   ): Promise<void> {
     const id = studioIdInPath(request, 'clip');
-    const { note, views, clicks, spendMinor } = input;
-    if ([note, views, clicks, spendMinor].every((member) => member === undefined))
-      throw invalid([{ pointer: '', detail: 'must say at least one of note, views, clicks and spendMinor' }]);
     await this.answer(request, reply, new NoteClipPerformance(contextOf(request), id, input));
   }
 

@@ -62,7 +62,10 @@ export class ReportsController {
       complianceCostMinor: Number(query.complianceCostMinor ?? 0),
       costSource: query.costSource ?? 'ledger',
       currency: query.currency ?? null,
-      benchmark,
+      benchmark:
+        benchmark === null
+          ? null
+          : { name: benchmark.name, costPerUsableClip: benchmark.costPerUsableClip, qualityBar: benchmark.qualityBar },
       // A report on one brief speaks of its format and its channel.
       format: query.format ?? brief?.format ?? null,
       channel: query.channel ?? brief?.channel ?? null,

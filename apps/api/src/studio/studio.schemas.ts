@@ -46,7 +46,7 @@ const figures = {
   costPerUsableClipReason: { ...textOrNull, description: 'Why there is none.' },
   costPerPublishedClip: orNull(money),
   costPerPublishedClipReason: textOrNull,
-  creditsUsed: number,
+  creditsUsed: { type: 'number' },
   unpricedCredits: { ...number, description: 'Of grants without a cost basis: the generation cost lacks them.' },
   rejectionReasons: { type: 'object', propertyNames: { enum: [...REJECTION_REASONS] }, additionalProperties: count },
 };

@@ -66,7 +66,7 @@ export class TaskLedger {
     return facts.filter((fact) => fact !== null).filter((fact) => fact.stream === stream);
   }
 
-  /** Prompt and metadata; null where there are none, or the customer was forgotten. */
+  /** Prompt, its variables and metadata; null where there are none, or the customer was forgotten. */
   async textsOf(tenant: string, { taskId, accountId }: Pick<TaskState, 'taskId' | 'accountId'>): Promise<TaskTexts> {
     const [[submission], opener] = await Promise.all([
       this.store.readStream(tenantStream('task', tenant, taskId), { limit: 1 }),
@@ -74,8 +74,8 @@ export class TaskLedger {
     ]);
     const sealed = submission?.sealed ?? null;
     const texts: Record<string, JsonValue> = sealed === null || opener === null ? {} : opener.open(sealed);
-    const { prompt = null, metadata = null } = texts;
-    return { prompt: typeof prompt === 'string' ? prompt : null, metadata };
+    const { prompt = null, metadata = null, variables = null } = texts;
+    return { prompt: typeof prompt === 'string' ? prompt : null, metadata, variables };
   }
 }
 

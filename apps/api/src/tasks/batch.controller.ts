@@ -7,10 +7,11 @@ import { contextOf } from '../http/context.js';
 import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { ApiProblem, invalid, problemOf, problemOfRefusal, type Occasion, type Problem } from '../problems/problem.js';
-import { CheckedBody, checked } from '../validation/checked.js';
+import { CheckedBody } from '../validation/checked.js';
 import type { FieldError } from '../validation/dto.check.js';
 import { SUBMIT_PROBLEMS } from './tasks.controller.js';
-import { CreateTaskBatchDto, CreateTaskDto } from './tasks.dto.js';
+import { checkedTask } from './task.check.js';
+import { CreateTaskBatchDto } from './tasks.dto.js';
 
 type ShownEntry = { index: number; task: object } | { index: number; problem: Problem };
 
@@ -65,7 +66,7 @@ type ReadEntry = { task: TaskInput } | { problem: ApiProblem };
 
 function readEntry(entry: unknown): ReadEntry {
   try {
-    return { task: checked(CreateTaskDto, entry) };
+    return { task: checkedTask(entry) };
   } catch (error) {
     if (error instanceof ApiProblem) return { problem: error };
     throw error;

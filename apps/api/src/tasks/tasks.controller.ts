@@ -12,12 +12,14 @@ import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { pageOf, rangeOf, ReadQueryDto, ReceiptQueryDto } from '../validation/queries.js';
+import { CheckedTask } from './task.check.js';
 import { CancelTaskDto, CreateTaskDto, NothingDto, RefundTaskDto, TasksQueryDto } from './tasks.dto.js';
 
 export const SUBMIT_PROBLEMS = [
   'insufficient_credits',
   'plan_required',
   'account_suspended',
+  'attempt_budget_exhausted',
   'conflict',
   'quote_expired',
   'price_changed',
@@ -45,11 +47,7 @@ export class TasksController {
     problems: SUBMIT_PROBLEMS,
     example: { accountId: 'acc_1', model: 'kling-ai-5s', prompt: 'iced tea in morning light' },
   })
-  async submit(
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-    @Body(new CheckedBody(CreateTaskDto)) input: CreateTaskDto,
-  ): Promise<void> {
+  async submit(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body(new CheckedTask()) input: CreateTaskDto): Promise<void> {
     await this.writes.answer(request, reply, new SubmitTask(contextOf(request), input), 202, locationOf);
   }
 

@@ -5,10 +5,11 @@ import type { TaskStatus } from '#libs/tasks';
 import { PARAMETERS_DESCRIPTION } from '../quotes/quotes.dto.js';
 import { requestLimits } from '../validation/limits.js';
 import { AccountId, AnyCredits, CatalogueId, InstantOrDay, Metadata, PositiveCredits, Reason } from '../validation/words.js';
-import { JsonObjectOf, NotYet, OneOf, Optional, Pattern, Satisfies, Text, YesOrNo } from '../validation/rules.js';
+import { JsonObjectOf, OneOf, Optional, Pattern, Satisfies, Text, YesOrNo } from '../validation/rules.js';
 import { ListQueryDto } from '../validation/queries.js';
+import { StudioId, Variables } from '../studio/studio.words.js';
 
-const NO_STUDIO = 'briefs and prompt versions are not part of this release';
+const PROMPT_VERSION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}@v[1-9][0-9]{0,8}$/;
 
 export class CreateTaskDto {
   @AccountId()
@@ -21,8 +22,11 @@ export class CreateTaskDto {
   @Pattern(/^quote_[A-Za-z0-9]{1,64}$/, 'a quote id')
   quoteId?: string;
 
-  @Text(1, () => requestLimits.promptCharactersMax)
-  prompt!: string;
+  @Optional()
+  @Text(1, () => requestLimits.promptCharactersMax, {
+    description: 'Needed, unless the task names a prompt version: then it must be absent.',
+  })
+  prompt?: string;
 
   @Optional()
   @JsonObjectOf(PARAMETERS_DESCRIPTION)
@@ -41,16 +45,19 @@ export class CreateTaskDto {
   metadata?: Record<string, string>;
 
   @Optional()
-  @NotYet(NO_STUDIO)
-  briefId?: never;
+  @StudioId()
+  briefId?: string;
 
   @Optional()
-  @NotYet(NO_STUDIO)
-  promptVersionId?: never;
+  @Pattern(
+    PROMPT_VERSION_ID,
+    'the id of a prompt version, such as prompt_1@v2: the prompt is rendered from it and the brief, which is needed',
+  )
+  promptVersionId?: string;
 
   @Optional()
-  @NotYet(NO_STUDIO)
-  variables?: never;
+  @Variables()
+  variables?: JsonObject;
 }
 
 export const BATCH_TASKS_MAX = 500;

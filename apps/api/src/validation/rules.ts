@@ -130,8 +130,3 @@ export function Nested(dto: Dto): PropertyDecorator {
     descend(target, property);
   };
 }
-
-/** A member that belongs to a resource of a later release: named, so that its refusal can say why. */
-export function NotYet(reason: string): PropertyDecorator {
-  return decorate('notYet', { not: {}, description: `Refused: ${reason}.` }, `is not accepted: ${reason}`, () => false);
-}

@@ -131,7 +131,7 @@ function viewOf(row: ShownRow, opener: TextSealer | null): TaskView {
   return taskView(
     state,
     figures,
-    { prompt: typeof prompt === 'string' ? prompt : null, metadata: texts['metadata'] ?? null },
+    { prompt: typeof prompt === 'string' ? prompt : null, metadata: texts['metadata'] ?? null, variables: texts['variables'] ?? null },
     { revision: row.revision, position: row.position },
   );
 }

@@ -17,7 +17,7 @@ CREATE TABLE task_vN (
   -- Of the latest fact of the task or of its reservation.
   position text COLLATE "C" NOT NULL,
   document text NOT NULL,
-  -- Prompt and metadata, encrypted under the account's key.
+  -- Prompt, its variables and metadata, encrypted under the account's key.
   sealed text,
   held bigint NOT NULL CHECK (held >= 0),
   -- Net of goodwill; goodwill counts as refunded.

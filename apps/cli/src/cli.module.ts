@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { BalanceCommand } from './commands/balance.command.js';
 import { DeadLettersCommand, ListDeadLettersCommand, RedriveDeadLettersCommand } from './commands/dead-letters.command.js';
 import { MigrateCommand } from './commands/migrate.command.js';
+import { PilotCommand } from './commands/pilot.command.js';
 import { ReceiptCommand } from './commands/receipt.command.js';
 import { ForgetCommand } from './commands/forget.command.js';
 import { RebuildCommand } from './commands/rebuild.command.js';
@@ -27,6 +28,7 @@ import { UrlCommand } from './commands/url.command.js';
     VerifyCommand,
     VerifyReceiptCommand,
     ForgetCommand,
+    PilotCommand,
   ],
 })
 export class CliModule {}

@@ -1,10 +1,12 @@
 // How the CLI shows things to people: plain lines and aligned columns.
 
-/** Columns of cells; numbers stand to the right. */
-export function columns(head: string[], rows: Array<Array<string | number>>): string {
+/** Columns of cells; numbers stand to the right, and so do the columns named in `right` (from 0): money, rates. */
+export function columns(head: string[], rows: Array<Array<string | number>>, right: readonly number[] = []): string {
   const texts = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(...texts.map((row) => (row[column] ?? '').length)));
-  const isNumber = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
+  const isNumber = head.map(
+    (_, column) => right.includes(column) || (rows.length > 0 && rows.every((row) => typeof row[column] === 'number')),
+  );
   return texts
     .map((row) =>
       row

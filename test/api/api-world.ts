@@ -1,5 +1,8 @@
 // The whole deployment in one process on a database of its own, spoken to by injected requests; for the API's specs.
 import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createApi, ApiModule, type Api } from '#apps/api';
 import { OrchestratorModule } from '#apps/orchestrator';
 import { ProjectorModule } from '#apps/projector';
@@ -44,7 +47,8 @@ export async function createApiWorld(
   options: { orchestrated?: boolean; database?: TestDatabase } = {},
 ): Promise<ApiWorld> {
   const database = options.database ?? (await createTestDatabase());
-  const config = parseConfig({ PORT: '0', ADMIN_API_KEY: ADMIN_KEY, DATABASE_URL: database.url, ...env });
+  const assetsDir = await mkdtemp(join(tmpdir(), 'rollcredits-assets-'));
+  const config = parseConfig({ PORT: '0', ADMIN_API_KEY: ADMIN_KEY, DATABASE_URL: database.url, ASSETS_DIR: assetsDir, ...env });
   const logged: string[] = [];
   const logger = createLogger(config, { process: 'api', destination: { write: (line: string) => void logged.push(line) } });
   const roles = options.orchestrated === false ? [ApiModule, ProjectorModule] : [ApiModule, ProjectorModule, OrchestratorModule];
@@ -82,6 +86,7 @@ export async function createApiWorld(
     },
     async close() {
       await api.close();
+      await rm(assetsDir, { recursive: true, force: true });
       if (options.database === undefined) await database.drop();
     },
   };

@@ -4,5 +4,5 @@ export * from './asset-name.js';
 export * from './asset-storage.port.js';
 export * from './assets.module.js';
 export * from './errors.js';
-export { mediaTypeOf } from './media-types.js';
+export { STORED_MEDIA_TYPES } from './media-types.js';
 export * from './stored-asset.js';

@@ -36,6 +36,9 @@ const ALIASES: Readonly<Record<string, string>> = {
   'audio/ogg; codecs=opus': 'audio/ogg',
 };
 
+/** Everything that an asset can be stored as. */
+export const STORED_MEDIA_TYPES: readonly string[] = Object.keys(EXTENSIONS);
+
 /** The type under the one name that is used here, without parameters; null for one that assets are not stored as. */
 export function knownMediaType(text: string): string | null {
   const lower = text.trim().toLowerCase();

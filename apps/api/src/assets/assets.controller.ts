@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { parseAssetName, type AssetFacts, type AssetStorage, type ByteRange } from '#libs/assets';
+import { parseAssetName, STORED_MEDIA_TYPES, type AssetFacts, type AssetStorage, type ByteRange } from '#libs/assets';
 import { ASSET_STORAGE, LOGGER } from '#libs/platform';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { ApiProblem, notFound } from '../problems/problem.js';
@@ -31,10 +31,10 @@ export class AssetsController {
     tag: 'Tasks',
     summary: 'A stored asset, whole or in part.',
     description:
-      'The address of an asset, as a task and a clip show it, is what opens it: whoever has it may see the asset. Takes `Range` (one range), `If-Range`, `If-None-Match` and HEAD. 206 answers the range that was asked for.',
+      'The address of an asset, as a task and a clip show it, is what opens it: whoever has it may see the asset. Takes `Range` (one range), `If-Range`, `If-None-Match` (304) and HEAD. Its content never changes.',
     scope: null,
     open: true,
-    answer: { status: 200, schema: null, mediaTypes: ['*/*'], also: [206] },
+    answer: { status: 200, schema: null, mediaTypes: STORED_MEDIA_TYPES, also: [206] },
     problems: ['range_not_satisfiable', 'not_ready'],
   })
   async asset(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('name') name: string): Promise<void> {

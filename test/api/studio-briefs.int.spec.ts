@@ -1,6 +1,7 @@
 // Briefs, prompts and benchmarks by HTTP: made, read, refused, replayed, and seen by whom they belong to.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApiWorld, type Answer, type ApiWorld } from './api-world.js';
+import { unseenOperations } from './openapi-check.js';
 
 const BRIEF = {
   channel: 'instagram_reel',
@@ -382,4 +383,8 @@ describe('a benchmark', () => {
     await get('/v1/benchmarks/agency', 403, { key: boundKey });
     await get('/v1/benchmarks', 403, { key: boundKey });
   });
+});
+
+it('answers every operation on briefs, prompts and benchmarks as the document says', () => {
+  expect(unseenOperations((tag) => tag === 'Studio').filter((id) => /Brief|Prompt|Benchmark/.test(id))).toEqual([]);
 });

@@ -1,6 +1,7 @@
 // Clips by HTTP: moved through their review, refused, replayed, queued, and noted once they are out.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADMIN_KEY, createApiWorld, type Answer, type ApiWorld } from './api-world.js';
+import { unseenOperations } from './openapi-check.js';
 
 let world: ApiWorld;
 let strangerKey: string;
@@ -309,4 +310,12 @@ describe('lists of clips', () => {
     for (const query of ['state=edited', 'cursor=none', 'model=x', 'briefId='])
       await get(`/v1/review-queue?${query}`, 400, { key: ADMIN_KEY });
   });
+});
+
+it('answers every operation on clips as the document says', () => {
+  expect(
+    unseenOperations((tag) => tag === 'Studio').filter(
+      (id) => /Clips?$|ClipPerformance|ReviewQueue/.test(id) && id !== 'getCostPerUsableClip',
+    ),
+  ).toEqual([]);
 });

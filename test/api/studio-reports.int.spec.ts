@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADMIN_KEY, createApiWorld, type Answer, type ApiWorld } from './api-world.js';
+import { unseenOperations } from './openapi-check.js';
 import { until } from '../support/until.js';
 
 const PILOT = readFileSync(join(import.meta.dirname, '..', '..', 'demo', 'data', 'pilot-50.jsonl'), 'utf8');
@@ -322,4 +323,8 @@ describe('an import', () => {
     request.destroy();
     await until(async () => (await count()) === 600);
   });
+});
+
+it('answers every operation on attempts and reports as the document says', () => {
+  expect(unseenOperations((tag) => tag === 'Studio').filter((id) => /Attempts|CostPerUsableClip/.test(id))).toEqual([]);
 });

@@ -52,8 +52,10 @@ async function textsOf(facts: readonly StoredFact[], keys: CustomerKeys): Promis
   return new Map(opened);
 }
 
-/** Whose key sealed it: the account that the fact speaks of, else the one whose stream it is on. */
+/** Whose key sealed it: the account that the fact speaks of, else the one whose stream it is on; what is of no account stands under the tenant's own key. */
 function customerOf(fact: StoredFact): string {
   const { accountId } = fact.data;
-  return typeof accountId === 'string' ? accountId : parseStream(fact.stream).id;
+  if (typeof accountId === 'string') return accountId;
+  const { category, id } = parseStream(fact.stream);
+  return category === 'account' ? id : '';
 }

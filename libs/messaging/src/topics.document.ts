@@ -15,11 +15,11 @@ const CARRIES: Readonly<Record<PublishedCategory, string>> = {
   task: 'the life of every generation, refused submissions included',
   model: 'models and their prices',
   plan: 'plans',
-  brief: 'reserved: briefs of the studio',
-  prompt: 'reserved: prompt versions of the studio',
-  clip: 'reserved: clips and their reviews',
-  periods: 'reserved: the closing of accounting periods',
-  billing: 'reserved: payments and invoices',
+  brief: 'briefs of the studio, and the attempts that are made on them',
+  prompt: 'prompts of the studio, their versions and labels',
+  clip: 'clips, every move of their review, and how they did',
+  periods: 'the closing of accounting periods',
+  billing: 'what providers’ bills changed in the books',
 };
 
 const settings = { kafkaTopicPrefix: '<prefix>', kafkaPartitions: 0, kafkaRetentionMs: 0 };

@@ -1,11 +1,15 @@
 // A pilot as one HTML file that needs nothing else: no script, no font, no network; light or dark as the reader's screen is, and fit to print.
+import { moneyText, percentText } from '#libs/studio';
 import { colourOf, costChart, COLOURS_MAX, reasonsChart, usableRateChart } from './charts.js';
 import { html, Html, NOTHING } from './html-text.js';
 import {
   costRows,
+  costText,
   keyText,
   madeRows,
   METHOD,
+  NONE,
+  rateText,
   SLICE_HEAD,
   sliceCells,
   slicesOf,
@@ -28,7 +32,7 @@ h2{font-size:1.15rem;margin:2.5rem 0 .75rem}
 .statement{font-size:1.45rem;line-height:1.35;font-weight:600;margin:0;overflow-wrap:anywhere}
 .statement.meets{border-left:.3rem solid var(--good);padding-left:1rem}
 .statement.does_not_meet{border-left:.3rem solid var(--bad);padding-left:1rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.75rem;margin:1.75rem 0 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:1.75rem 0 0}
 .tiles div{background:var(--panel);border:1px solid var(--rule);border-radius:.5rem;padding:.75rem 1rem}
 .tiles dt{color:var(--soft);font-size:.85rem}
 .tiles dd{margin:0;font-size:1.5rem;font-weight:650;font-variant-numeric:tabular-nums}
@@ -39,7 +43,8 @@ th:first-child,td:first-child,td.note{text-align:left}
 td:first-child{overflow-wrap:anywhere}
 thead th{color:var(--soft);font-weight:600;font-size:.85rem}
 td.note,footer,.more{color:var(--soft);font-size:.9rem}
-figure{margin:0;overflow-x:auto}
+small{color:var(--soft);font-size:.8rem;font-weight:400;white-space:nowrap}
+figure{margin:0 0 1rem;overflow-x:auto}
 svg{width:100%;min-width:34rem;height:auto;display:block;font:13px system-ui,sans-serif}
 svg text{fill:var(--ink)}
 svg .tick{fill:var(--soft);font-size:11px}
@@ -88,23 +93,25 @@ export function pilotHtml(pilot: Pilot): string {
   return page.text;
 }
 
-function tiles(pilot: Pilot): Html {
-  const shown = [...madeRows(pilot).slice(1, 2), ...costRows(pilot).slice(-3)];
-  const rate = pilot.report.usableRate;
-  const all = [...shown, { name: 'Usable rate', value: rate === null ? 'none' : percent(rate), note: '' }];
+/** What the decision is made on, the number itself first. */
+function tiles({ report }: Pilot): Html {
+  const { benchmark, usableClips, totalGenerations, costPerPublishedClip, totalCost } = report;
+  const shown = [
+    { name: 'Per usable clip', value: costText(report), note: benchmark === null ? '' : `today ${moneyText(benchmark.costPerUsableClip)}` },
+    { name: 'Usable rate', value: rateText(report), note: benchmark === null ? '' : `bar ${percentText(benchmark.qualityBar.usableRate)}` },
+    { name: 'Usable clips', value: String(usableClips), note: `of ${totalGenerations}` },
+    { name: 'Per published clip', value: costPerPublishedClip === null ? NONE : moneyText(costPerPublishedClip), note: '' },
+    { name: 'Total', value: moneyText(totalCost), note: '' },
+  ];
   return html`<dl class="tiles">
-    ${all.map(
-      ({ name, value }) =>
+    ${shown.map(
+      ({ name, value, note }) =>
         html`<div>
           <dt>${name}</dt>
-          <dd>${value}</dd>
+          <dd>${value} <small>${note}</small></dd>
         </div>`,
     )}
   </dl>`;
-}
-
-function percent(rate: string): string {
-  return `${(Number(rate) * 100).toFixed(1).replace(/\.0$/, '')}%`;
 }
 
 function stepsSection({ report }: Pilot): Html {

@@ -1,5 +1,5 @@
 // 1 HTTP in · what one line of the log says, or every reason why it is refused; pure, called line by line by the import and by the pilot.
-import { formatDecimal, fromIso, parseDecimal } from '#libs/kernel';
+import { formatDecimal, parseDecimal } from '#libs/kernel';
 import type { ImportedAttempt } from '../clip/clip.facts.js';
 import { REJECTION_REASONS } from '../clip/rejection-reasons.js';
 import { LOG_STATES, REASONED_STATES, REVIEW_STATES, USABLE_STATES, type AttemptState } from '../clip/review-states.js';
@@ -216,14 +216,18 @@ function isAssetUrl(text: string): boolean {
 }
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function isInstant(text: string): boolean {
   const match = RFC3339.exec(text);
   if (match === null) return false;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
-  if (year < 1971 || year > 9998 || month < 1 || month > 12 || day < 1 || day > new Date(Date.UTC(year, month, 0)).getUTCDate())
-    return false;
-  return hour <= 23 && minute <= 59 && second <= 59 && !Number.isNaN(fromIso(text));
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = month === 2 && isLeap ? 29 : (DAYS[month - 1] ?? 0);
+  if (year < 1971 || year > 9998 || day < 1 || day > days) return false;
+  return Number(match[4]) <= 23 && Number(match[5]) <= 59 && Number(match[6]) <= 59;
 }
 
 function error(field: string | null, code: AttemptLineError['code'], detail: string): AttemptLineError {

@@ -93,10 +93,15 @@ async function settled(taskIds: readonly string[]): Promise<TaskView[]> {
   let tasks: TaskView[] = [];
   await until(
     async () => {
-      tasks = await Promise.all(taskIds.map((id) => must('GET', `/v1/tasks/${id}`) as Promise<TaskView>));
+      const found = new Map((await all<TaskView>(`/v1/tasks?accountId=${ACCOUNT}`)).map((task) => [task.id, task]));
+      tasks = taskIds.flatMap((id) => found.get(id) ?? []);
+      if (tasks.length < taskIds.length) return false;
       return tasks.every(({ settlement, assets }) => settlement !== 'open' && assets.every(({ stored }) => stored));
     },
-    { what: () => `every task to end with its assets stored: ${JSON.stringify(tasks.filter((task) => task.settlement === 'open'))}` },
+    {
+      everyMs: 100,
+      what: () => `every task to end with its assets stored: ${JSON.stringify(tasks.filter((task) => task.settlement === 'open'))}`,
+    },
   );
   return tasks;
 }
@@ -295,6 +300,9 @@ async function ledgerOf(tasks: readonly TaskView[]): Promise<{ costMinor: number
   };
 }
 
+/** A process each. */
+const PROBED_MAX = 4;
+
 /** Our own copies, which anybody who knows the URL can play. */
 async function areKept(clips: readonly ClipView[], tasks: readonly TaskView[]): Promise<void> {
   const urls = new Map(tasks.map((task) => [task.id, task.assets[0]!.url]));
@@ -303,12 +311,12 @@ async function areKept(clips: readonly ClipView[], tasks: readonly TaskView[]): 
     expect(assetUrl).toBe(urls.get(taskId!));
   }
   const file = join(dataDir, 'seen.mp4');
-  for (const url of new Set(urls.values())) {
+  for (const [index, url] of [...new Set(urls.values())].entries()) {
     const response = await fetch(new URL(url, server.url));
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('video/mp4');
     writeFileSync(file, Buffer.from(await response.arrayBuffer()));
-    if (!hasFfprobe()) continue;
+    if (index >= PROBED_MAX || !hasFfprobe()) continue;
     const seen = execFileSync('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_type,width', '-of', 'csv=p=0', file]).toString();
     expect(seen).toMatch(/^video,[1-9]/);
   }

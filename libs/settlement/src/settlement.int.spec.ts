@@ -4,6 +4,7 @@ import { PostgresQuoteStore } from '#libs/catalogue';
 import { PostgresEventStore, PostgresKeyVault, tenantStream, type EventStore } from '#libs/event-store';
 import type { TaskCommand } from '#libs/tasks';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
+import type { TaskInput } from './settlement.messages.js';
 import { House, request, TENANT, wish, type HouseProcess } from './testing/house.js';
 
 let database: TestDatabase;
@@ -149,5 +150,29 @@ describe('settlement on PostgreSQL', () => {
     for (const each of [twin, again])
       expect(JSON.stringify({ ...each, replayed: false })).toBe(JSON.stringify({ ...answer, replayed: false }));
     expect(await first.figures(accountId)).toEqual({ available: 60, held: 140, open: 2 });
+  });
+});
+
+describe('a budget of attempts on PostgreSQL', () => {
+  it('is held to over two processes, and counts the tasks that were opened', async () => {
+    const briefId = `brief_${accountId}`;
+    house.briefs.brief(briefId, { attemptBudget: 2, variables: { scene: 'kitchen' } });
+    house.briefs.versions.set('prompt_1@v1', 'A {{scene}} for {{goal}}.');
+    await first.ledger(accountId, { type: 'ChangePlan', plan: 'pro' });
+    const input: TaskInput = { accountId, model: 'basic', briefId, promptVersionId: 'prompt_1@v1' };
+    const submit = (process: HouseProcess, key?: string) =>
+      process.submissions.submit(request(input, key === undefined ? {} : { key }), input);
+    const key = `k-${accountId}`;
+    const [one, twin] = await Promise.all([submit(first, key), submit(second, key)]);
+    expect(one).toMatchObject({ ok: true, view: { prompt: 'A kitchen for summer launch.', variables: { scene: 'kitchen' } } });
+    expect(twin.ok && twin.view).toEqual(one.ok && one.view);
+    expect(house.briefs.used(briefId)).toBe(1);
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, at) => submit(at % 2 === 0 ? first : second)));
+    expect(answers.filter((answer) => answer.ok)).toHaveLength(1);
+    expect(answers.filter((answer) => !answer.ok && answer.code === 'attempt_budget_exhausted')).toHaveLength(9);
+    Object.assign(house.briefs.briefs.get(briefId)!, { goal: 'winter', variables: {} });
+    const again = await submit(second, key);
+    expect(again).toEqual({ ...one, replayed: true });
+    expect((await own('CreditsReserved')).length).toBe(2);
   });
 });

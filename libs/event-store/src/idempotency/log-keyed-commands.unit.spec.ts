@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { refuse, type JsonObject } from '#libs/kernel';
-import { NO_STREAM } from '../event-store.port.js';
+import { NO_STREAM, POSITION_START } from '../event-store.port.js';
 import { MemoryEventStore, MemoryLog } from '../memory/memory-event-store.js';
 import { MemoryKeyVault } from '../memory/memory-key-vault.js';
 import type { RequestContext } from '../request-context.js';
@@ -94,6 +94,53 @@ describe('keyed commands', () => {
     await run(request());
     expect(await run(request(change))).toMatchObject({ ok: false, code: 'idempotency_key_reused' });
     expect(executions).toBe(1);
+  });
+
+  describe('whose texts are derived', () => {
+    let asked: number;
+    const deriving = (text: string): Partial<KeyedCommand<string>> => ({
+      derive: () => {
+        asked += 1;
+        return Promise.resolve({ rendered: text, prompt: 'never in place of the request’s own', nothing: undefined });
+      },
+    });
+    beforeEach(() => {
+      asked = 0;
+    });
+
+    it('seal them with the request’s own, and leave them out of the hash', async () => {
+      await run(request(), deriving('a cat on a roof'));
+      const [reserved, submitted] = (await store.readAll({ after: POSITION_START, limit: 10 })).facts;
+      const { prompt, rendered } = submitted!.data as Record<string, { $erasable: string }>;
+      expect(Object.keys(submitted!.data)).toEqual(['rendered', 'prompt']);
+      expect(JSON.stringify(submitted!.data)).not.toContain('cat');
+      const opener = await new CachedCustomerKeys(vault).openerFor('acme', 'a');
+      expect(opener?.open(submitted!.sealed!)).toEqual({ rendered: 'a cat on a roof', prompt: 'a cat' });
+      expect(reserved!.requestHash).toBe(hashRequest(request(), { prompt: prompt! }));
+      expect(reserved!.requestHash).not.toBe(hashRequest(request(), { prompt: prompt!, rendered: rendered! }));
+    });
+
+    it('seal them where the request has none of its own', async () => {
+      await run(request({ body: { accountId: 'a' } }), deriving('a cat'));
+      expect(await run(request({ body: { accountId: 'a' } }), deriving('a dog'))).toMatchObject({ ok: true, replayed: true });
+    });
+
+    it('ask for them only where the command runs, so that a replay does not depend on them', async () => {
+      const first = await run(request(), deriving('a cat on a roof'));
+      expect(await run(request(), deriving('a dog'))).toEqual({ ...first, replayed: true });
+      expect(await run(request({ body: { ...body, credits: 6 } }), deriving('a dog'))).toMatchObject({ code: 'idempotency_key_reused' });
+      expect(asked).toBe(1);
+      await run(request({ idempotencyKey: null }), deriving('a cat'));
+      expect(asked).toBe(2);
+    });
+
+    it('are refused before they run, and may come again', async () => {
+      const refusal = refuse('not_found', 'There is no such brief.');
+      const refused = { derive: () => Promise.resolve(refusal) };
+      for (const idempotencyKey of ['k1', null]) expect(await run(request({ idempotencyKey }), refused)).toEqual({ ok: false, ...refusal });
+      expect(executions).toBe(0);
+      expect(await run(request(), deriving('a cat'))).toMatchObject({ ok: true, replayed: false });
+    });
   });
 
   it('keep tenants and the entries of a batch apart', async () => {

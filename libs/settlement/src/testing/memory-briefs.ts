@@ -22,6 +22,8 @@ export class MemoryBriefs {
   readonly attempts = new Map<string, Set<string>>();
   /** Whether attempts of tasks that never came to be are found out when the budget is used up. */
   heals = false;
+  /** How often anything was asked. */
+  asked = 0;
 
   brief(briefId: string, more: Partial<MemoryBrief> = {}): void {
     this.briefs.set(briefId, { accountId: null, attemptBudget: null, revision: 1, goal: 'summer launch', variables: {}, ...more });
@@ -34,8 +36,12 @@ export class MemoryBriefs {
 
   of(store: Pick<EventStore, 'readStreams'>): TaskBriefs {
     return {
-      resolve: (_tenant, wish) => Promise.resolve(this.resolve(wish)),
+      resolve: (_tenant, wish) => {
+        this.asked += 1;
+        return Promise.resolve(this.resolve(wish));
+      },
       take: async (meta, briefId, taskIds) => {
+        this.asked += 1;
         const first = this.take(briefId, taskIds);
         if (first === null || !this.heals) return first;
         await this.giveBack(store, meta, briefId, [...(this.attempts.get(briefId) ?? [])]);

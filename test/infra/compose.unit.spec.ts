@@ -81,7 +81,7 @@ describe('the composed deployment', () => {
     expect([base.services.api.deploy.replicas, base.services.orchestrator.deploy.replicas]).toEqual([2, 2]);
   });
 
-  it('gives no role anything to write, any right of the kernel, or less time to end than it may take', () => {
+  it('gives no role anything to write but assets, any right of the kernel, or less time to end than it may take', () => {
     for (const [name, service] of all.filter(([, one]) => isRole(one))) {
       const { read_only, cap_drop, security_opt, stop_grace_period } = service;
       expect({ name, read_only, cap_drop, security_opt }).toEqual({
@@ -90,6 +90,7 @@ describe('the composed deployment', () => {
         cap_drop: ['ALL'],
         security_opt: ['no-new-privileges:true'],
       });
+      expect([name, service.volumes ?? []]).toEqual([name, { api: ['assets:/assets:ro'], orchestrator: ['assets:/assets'] }[name] ?? []]);
       const drainMs = Number(service.environment?.['DRAIN_TIMEOUT_MS'] ?? '10000');
       expect(Number.parseInt(String(stop_grace_period), 10) * 1000).toBeGreaterThan(drainMs);
     }

@@ -127,6 +127,24 @@ describe(`the rendered chart${unless}`, () => {
     }
   });
 
+  rendered('copies assets only to where every process finds them', () => {
+    const api = (...settings: string[]): Manifest => ofKind(render([...DATABASE, ...settings]), 'Deployment')[0];
+    const seen = (deployment: Manifest): unknown => ({
+      keep: container(deployment).env.find((one: Manifest) => one.name === 'ASSETS_KEEP')?.value,
+      volume: deployment.spec.template.spec.volumes[0],
+      from: container(deployment).envFrom,
+    });
+    expect(container(api()).volumeMounts).toEqual([{ name: 'assets', mountPath: '/assets' }]);
+    expect(seen(api())).toEqual({ keep: 'none', volume: { name: 'assets', emptyDir: {} } });
+    expect(seen(api('--set', 'assets.existingClaim=media'))).toEqual({
+      volume: { name: 'assets', persistentVolumeClaim: { claimName: 'media' } },
+    });
+    expect(seen(api('--set', 'config.ASSETS_S3_BUCKET=media', '--set', 'assets.secret.name=bucket'))).toEqual({
+      volume: { name: 'assets', emptyDir: {} },
+      from: [{ secretRef: { name: 'bucket' } }],
+    });
+  });
+
   rendered('asks each process for its life and its readiness at the port where it answers', () => {
     for (const deployment of ofKind(render(EVERYTHING), 'Deployment')) {
       const { ports, env, livenessProbe, readinessProbe, startupProbe } = container(deployment);

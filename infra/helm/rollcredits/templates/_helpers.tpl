@@ -57,6 +57,12 @@ valueFrom:
       fieldPath: status.podIP
 - name: DRAIN_TIMEOUT_MS
   value: {{ int .Values.drainTimeoutMs | quote }}
+- name: ASSETS_DIR
+  value: /assets
+{{- if and (not .Values.assets.existingClaim) (not .Values.config.ASSETS_S3_BUCKET) (not .Values.config.ASSETS_KEEP) }}
+- name: ASSETS_KEEP
+  value: none
+{{- end }}
 - name: DATABASE_URL
   {{- include "rollcredits.fromSecret" .Values.database.secret | nindent 2 }}
 {{- if .Values.eventStoreDb.secret.name }}

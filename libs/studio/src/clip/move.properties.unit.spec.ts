@@ -47,7 +47,7 @@ const aTry: fc.Arbitrary<Try> = fc.record({
   person: fc.constantFrom(...PEOPLE),
   reasons: fc.option(fc.array(fc.constantFrom(...REJECTION_REASONS), { maxLength: 2 }), { nil: undefined }),
   note: fc.option(fc.constantFrom('', ' ', 'because'), { nil: undefined }),
-  gates: fc.oneof(fc.constant([...GATES]), fc.subarray([...GATES])),
+  gates: fc.oneof(fc.constant<Gate[]>([...GATES]), fc.subarray<Gate>([...GATES])),
   minutes: fc.constantFrom(0, 0.1, 0.2, 3),
   url: fc.option(fc.constantFrom('https://x.test/1', 'ftp://x.test/1', 'javascript:alert(1)'), { nil: undefined }),
   scheduledAt: fc.option(fc.constantFrom('2026-12-01T00:00:00Z', 'soon'), { nil: undefined }),
@@ -164,7 +164,7 @@ describe('clips moved at random', () => {
         }
       },
     );
-    fc.assert(property, { numRuns: 500, seed: 20_261_121 });
+    fc.assert(property, { numRuns: 300, seed: 20_261_121 });
     // The walks got everywhere, and met every kind of refusal.
     expect([...reached.keys()].sort()).toEqual(REVIEW_STATES.filter((state) => state !== 'generated').sort());
     expect([...refusals.keys()].sort()).toEqual(['conflict', 'forbidden', 'validation_failed']);

@@ -19,6 +19,7 @@ import {
   initialTask,
   isOver,
   TASK_FACT_VERSIONS,
+  type TaskBrief,
   type TaskCommand,
   type TaskFact,
   type TaskState,
@@ -55,6 +56,7 @@ export interface SubmitOptions {
   userId?: string | null;
   sealed?: string;
   deadlineMs?: number;
+  brief?: TaskBrief;
 }
 
 const NAME: ErasableRef = { $erasable: 'name' };
@@ -64,6 +66,7 @@ export class World {
   readonly tasks = new Map<string, Known<TaskState>>();
   /** Told what an account's decision came to, before it is durable. */
   onFacts: ((accountId: string, facts: readonly AccountFact[]) => void) | null = null;
+  readonly #written = new Map<string, number>();
   #commands = 0;
   #commandId = '';
   #grants = 0;
@@ -145,6 +148,13 @@ export class World {
     return true;
   }
 
+  /** Facts of any other stream, as they are. */
+  async write(stream: string, facts: NewFact[]): Promise<void> {
+    const expectedRevision = this.#written.get(stream) ?? NO_STREAM;
+    await this.#append(this.#meta(), [{ stream, expectedRevision, facts }]);
+    this.#written.set(stream, expectedRevision + facts.length);
+  }
+
   /** Makes the ledger agree with the task's ending. */
   async settle(taskId: string): Promise<boolean> {
     const { state } = this.tasks.get(taskId) as Known<TaskState>;
@@ -184,6 +194,7 @@ export class World {
       ...{ taskId, accountId, userId: options.userId ?? null, model, family: 'kling', provider: 'simulator', prompt: null, metadata: null },
       ...{ parameters: {}, credits: options.credits, priceVersion: `${model}@1`, quoteId: null, plan: known.state.plan, planVersion: 1 },
       ...{ accountRevision: known.revision, decidedAt: toIso(this.clock.now()) },
+      ...(options.brief !== undefined && { brief: options.brief as unknown as JsonObject }),
     };
   }
 

@@ -21,7 +21,7 @@ export async function startServer(path: string, env: Record<string, string>, pro
   const logFile = join(mkdtempSync(join(tmpdir(), 'rollcredits-bench-log-')), 'log');
   const log = openSync(logFile, 'w');
   const child = spawn(process.execPath, [join(dist, path)], {
-    env: { ...process.env, [portName]: String(port), LOG_LEVEL: 'info', ...env },
+    env: { ...process.env, [portName]: String(port), LOG_LEVEL: 'info', ASSETS_DIR: join(dirname(logFile), 'assets'), ...env },
     // The log goes to a file, as in production: a client that read it would spend the server's processor.
     stdio: ['ignore', log, log],
   });

@@ -70,7 +70,10 @@ export default async function setup() {
   });
   server.stderr.destroy();
   server.unref();
-  globalThis.__testPostgres = { server, dir };
+  // Processes that a spec starts inherit it: none leaves assets in the checkout.
+  const assets = mkdtempSync(join(tmpdir(), 'rollcredits-test-assets-'));
+  process.env.ASSETS_DIR = assets;
+  globalThis.__testPostgres = { server, dir, assets };
   globalThis.__testKafka = guardKafka();
   process.env.TEST_POSTGRES_URL = `postgres://postgres@127.0.0.1:${port}/postgres`;
 }

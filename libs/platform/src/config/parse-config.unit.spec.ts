@@ -53,6 +53,12 @@ describe('the configuration', () => {
       batchBodyBytesMax: 12_582_912,
       jsonDepthMax: 32,
       promptCharactersMax: 20_000,
+      publicUrl: null,
+      assetsDir: '/srv/.data/assets',
+      assetsS3: null,
+      assetsAllowHosts: [],
+      assetBytesMax: 2_147_483_648,
+      assetTimeoutMs: 300_000,
     });
   });
 
@@ -83,6 +89,30 @@ describe('the configuration', () => {
   ])('takes %s for an EventStoreDB', (url) => {
     const config = parseConfig({ EVENT_STORE: 'eventstoredb', EVENTSTOREDB_URL: url }, '/srv');
     expect(config).toMatchObject({ eventStore: 'eventstoredb', eventStoreDbUrl: url, eventStoreDbStreamPrefix: 'rollcredits_' });
+  });
+
+  it('keeps assets beside the embedded PostgreSQL, where it is told, or in a bucket', () => {
+    expect(parseConfig({ DATA_DIR: '/var/rc' }, '/srv').assetsDir).toBe('/var/rc/assets');
+    expect(parseConfig({ DATA_DIR: '/var/rc', ASSETS_DIR: 'media' }, '/srv').assetsDir).toBe('/srv/media');
+    const bucket = { bucket: 'media', endpoint: null, region: 'us-east-1', pathStyle: false };
+    expect(parseConfig({ ASSETS_S3_BUCKET: 'media' }, '/srv').assetsS3).toEqual(bucket);
+    const own = { ASSETS_S3_BUCKET: 'media', ASSETS_S3_ENDPOINT: 'http://minio:9000/', ASSETS_S3_REGION: 'eu-central-1' };
+    expect(parseConfig(own, '/srv').assetsS3).toEqual({
+      bucket: 'media',
+      endpoint: 'http://minio:9000',
+      region: 'eu-central-1',
+      pathStyle: true,
+    });
+    expect(parseConfig({ ...own, ASSETS_S3_PATH_STYLE: '0' }, '/srv').assetsS3?.pathStyle).toBe(false);
+    expect(parseConfig({ PUBLIC_URL: 'https://credits.example/' }, '/srv').publicUrl).toBe('https://credits.example');
+    const allowed = 'Minio.internal, 10.0.0.5,10.1.0.0/16,fd00::/8,::1';
+    expect(parseConfig({ ASSETS_ALLOW_HOSTS: allowed }, '/srv').assetsAllowHosts).toEqual([
+      'minio.internal',
+      '10.0.0.5',
+      '10.1.0.0/16',
+      'fd00::/8',
+      '::1',
+    ]);
   });
 
   it('cannot be changed afterwards', () => {
@@ -123,6 +153,18 @@ describe('the configuration', () => {
     ],
     [{ PROVIDER_JOBS_MAX: 'simulator' }, expect.stringContaining('PROVIDER_JOBS_MAX must be name=number')],
     [{ PROVIDER_JOBS_MAX: 'simulator=0' }, expect.stringContaining('PROVIDER_JOBS_MAX must be name=number')],
+    [
+      { PUBLIC_URL: 'credits.example' },
+      'PUBLIC_URL must be http://host:port or https://host:port, perhaps with a path, not "credits.example"',
+    ],
+    [{ PUBLIC_URL: 'https://u:p@credits.example' }, expect.stringContaining('PUBLIC_URL must be http')],
+    [{ PUBLIC_URL: 'https://credits.example/?a' }, expect.stringContaining('PUBLIC_URL must be http')],
+    [{ ASSETS_S3_ENDPOINT: 'http://minio:9000' }, 'ASSETS_S3_ENDPOINT and ASSETS_S3_PATH_STYLE mean nothing without ASSETS_S3_BUCKET'],
+    [{ ASSETS_ALLOW_HOSTS: '10.0.0.0/33' }, expect.stringContaining('ASSETS_ALLOW_HOSTS must be host names, IP addresses')],
+    [{ ASSETS_ALLOW_HOSTS: 'http://minio' }, expect.stringContaining('ASSETS_ALLOW_HOSTS must be')],
+    [{ ASSETS_ALLOW_HOSTS: '999.1.1.1' }, expect.stringContaining('ASSETS_ALLOW_HOSTS must be')],
+    [{ ASSETS_ALLOW_HOSTS: '10.0.0.1,' }, expect.stringContaining('ASSETS_ALLOW_HOSTS must be')],
+    [{ ASSET_BYTES_MAX: '0' }, expect.stringContaining('ASSET_BYTES_MAX must be a whole number from 1 to 5,368,709,120')],
     [{ DEPLOYMENT_SECRET: 'short' }, 'DEPLOYMENT_SECRET must be 32 to 255 visible ASCII characters without a space'],
     [{ BURN_ORDER: 'purchased,purchased,promotional,referral' }, expect.stringContaining('BURN_ORDER must be each of')],
   ])('refuses %j in one sentence', (env, message) => {

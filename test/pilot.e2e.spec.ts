@@ -8,6 +8,7 @@ import type { PostingView } from '#libs/finance';
 import type { ReceiptView } from '#libs/settlement';
 import type { ClipView, Report } from '#libs/studio';
 import type { TaskView } from '#libs/tasks';
+import { TestEventStoreDb } from './eventstoredb/test-server.js';
 import { ADMIN_KEY, call, freePort, ServerProcess, type Reply } from './support/server-process.js';
 import { until } from './support/until.js';
 
@@ -26,19 +27,26 @@ const SIMULATED = [
 const simulatedOf = (n: number): (typeof SIMULATED)[number] => SIMULATED[Math.floor(n / 2) % SIMULATED.length]!;
 const DELIVERED = Array.from({ length: BUDGET }, (_, n) => simulatedOf(n)).filter(({ outcome }) => outcome === 'succeed').length;
 
-const dataDir = mkdtempSync(join(tmpdir(), 'rollcredits-pilot-'));
-// Root's PostgreSQL runs as another user, who has to be able to enter.
-chmodSync(dataDir, 0o711);
+let dataDir: string;
 let server: ServerProcess;
+let log: TestEventStoreDb | null = null;
 
-beforeAll(async () => {
-  server = new ServerProcess(await freePort(), { DATA_DIR: dataDir });
+/** Either log: the other one keeps facts apart, and writes no two streams as one. */
+async function start(eventStore: 'postgres' | 'eventstoredb'): Promise<void> {
+  dataDir = mkdtempSync(join(tmpdir(), 'rollcredits-pilot-'));
+  // Root's PostgreSQL runs as another user, who has to be able to enter.
+  chmodSync(dataDir, 0o711);
+  log = eventStore === 'postgres' ? null : await TestEventStoreDb.start({ isKept: true });
+  const store: Record<string, string> = log === null ? {} : { EVENT_STORE: eventStore, EVENTSTOREDB_URL: log.url };
+  server = new ServerProcess(await freePort(), { DATA_DIR: dataDir, ...store });
   await server.start();
-});
-afterAll(async () => {
+}
+
+async function stop(): Promise<void> {
   await server.stop();
+  await log?.stop();
   rmSync(dataDir, { recursive: true, force: true });
-});
+}
 
 async function must(method: string, path: string, body?: object): Promise<Reply['body']> {
   const reply = await call(server.url, method, path, body);
@@ -110,7 +118,10 @@ function sum(amounts: readonly number[]): number {
   return amounts.reduce((total, amount) => total + amount, 0);
 }
 
-describe('a pilot of fifty generations', () => {
+describe.each(['postgres', 'eventstoredb'] as const)('a pilot of fifty generations, its log in %s', (eventStore) => {
+  beforeAll(() => start(eventStore));
+  afterAll(stop);
+
   it('ends in a report whose generation cost is what the ledger consumed for them, to the cent', async () => {
     // Two purchases at two prices, neither of which divides evenly, behind credits that were given away.
     await must('POST', '/v1/accounts', { id: ACCOUNT, name: 'Pilot team', plan: 'free' });

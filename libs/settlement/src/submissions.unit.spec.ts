@@ -186,6 +186,16 @@ describe('a quote', () => {
     });
   });
 
+  it('keeps a fraction among its parameters, and all others that it was made for', async () => {
+    const parameters = { durationSeconds: 7.5, seed: 4, simulate: { deliveredFraction: 0.5 } };
+    const quote = await app.quote('acc_1', 'sized', { quantity: 3, parameters });
+    const kept = { durationSeconds: '7.5', seed: 4, simulate: { deliveredFraction: '0.5' } };
+    expect((await accepted(wish({ model: 'sized', quoteId: quote.id }))).view).toMatchObject({ credits: { quoted: 95 }, parameters: kept });
+    expect((await accepted(wish({ model: 'sized', quoteId: quote.id, parameters }))).view.parameters).toEqual(kept);
+    const strings = await submit(wish({ model: 'sized', quoteId: quote.id, parameters: { durationSeconds: '7.5' } }));
+    expect(strings).toMatchObject({ code: 'validation_failed' });
+  });
+
   it('takes over the parameters that decide the price, and leaves the others to the task', async () => {
     const quote = await app.quote('acc_1', 'sized', { parameters: { durationSeconds: 10 } });
     const { view } = await accepted(wish({ model: 'sized', quoteId: quote.id, parameters: { seed: 4 } }));

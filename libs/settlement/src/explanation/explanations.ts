@@ -133,10 +133,11 @@ export class Explanations {
     const models = tasks.map((task) => task.data.model);
     const catalogue = await this.catalogueThen(account[0] ?? first, models, seen.state, accountFacts);
     const compared = submitAgain({ commandId, accountFacts, tasks, quotes }, seen.state, catalogue, this.parts.policies);
-    const { accountId, model, userId, quoteId, parameters } = data;
+    const { accountId, model, userId, quoteId, parameters, brief } = data;
+    const named = brief === undefined ? {} : { briefId: brief.briefId, promptVersionId: brief.promptVersionId };
     return {
       ...this.place(fromIso(data.decidedAt), first),
-      command: { type: 'SubmitTask', accountId, model, userId, quoteId, parameters, credits: data.credits, tasks: tasks.length },
+      command: { type: 'SubmitTask', accountId, model, userId, ...named, quoteId, parameters, credits: data.credits, tasks: tasks.length },
       state: this.stateView(seen, fromIso(data.decidedAt), data.drawdown as DrawdownLine[]),
       rule: submissionRule(fact),
       priceVersion: data.priceVersion,

@@ -130,6 +130,35 @@ describe('an explanation', () => {
     for (const taskId of quoted) expect(rulesOf(await reproduced(taskId))).toEqual(['submission.at-quote']);
   });
 
+  it('reproduces tasks with briefs, whatever their briefs say since, their refusals and their clips', async () => {
+    house.briefs.versions.set('prompt_1@v1', 'A {{scene}} for {{goal}}.');
+    house.briefs.brief('brief_1', { attemptBudget: 9 });
+    const briefed = { ...wish(), briefId: 'brief_1', promptVersionId: 'prompt_1@v1', variables: { scene: 'garden' } };
+    delete briefed.prompt;
+    const taskId = await submit(briefed);
+    const refused = await submit({ ...briefed, model: 'grand' });
+    const tasks = [briefed, wish(), { ...wish(), briefId: 'brief_1' }];
+    const batch = await app.batches.submit(request({ tasks, atomic: true }), tasks, true);
+    if (!batch.ok) throw new Error(batch.detail);
+    const batched = batch.view.results.map((entry) => ('task' in entry ? entry.task.id : ''));
+    await app.start(taskId);
+    await complete(taskId);
+    await settle(taskId);
+    house.briefs.briefs.clear();
+    expect((await reproduced(taskId))[0]?.command).toMatchObject({ briefId: 'brief_1', promptVersionId: 'prompt_1@v1' });
+    expect(rulesOf(await reproduced(refused))).toEqual(['submission.plan-too-low']);
+    for (const id of batched) await reproduced(id);
+    expect((await app.facts({ type: 'TaskCompleted' }))[0]?.data).toMatchObject({ briefId: 'brief_1' });
+  });
+
+  it('takes a quote’s own parameters as they were quoted, whatever today’s price declares', async () => {
+    const quote = await app.quote('acc_1', 'sized', { quantity: 2, parameters: { durationSeconds: 7.5, resolution: '1080p' } });
+    const before = await submit(wish({ model: 'sized', quoteId: quote.id }));
+    await app.model('sized', { name: 'S', family: 's', outputType: 'video', durationSeconds: 5, credits: 70, minimumPlan: 'free' });
+    const after = await submit(wish({ model: 'sized', quoteId: quote.id }));
+    for (const taskId of [before, after]) expect((await reproduced(taskId))[0]?.command['credits']).toBe(143);
+  });
+
   it('explains each task of a batch that stands or falls together as one decision', async () => {
     const tasks = [wish(), wish({ model: 'sized' }), wish()];
     const answer = await app.batches.submit(request({ tasks, atomic: true }), tasks, true);

@@ -5,6 +5,7 @@ import { ACCOUNT_FACT_VERSIONS } from '#libs/ledger';
 import { BILLING_FACT_VERSIONS, PERIOD_FACT_VERSIONS } from '#libs/finance';
 import { CATALOGUE_FACT_VERSIONS } from '#libs/catalogue';
 import type { PublishedCategory } from '#libs/messaging';
+import { BRIEF_FACT_VERSIONS, CLIP_FACT_VERSIONS, PROMPT_FACT_VERSIONS } from '#libs/studio';
 import { TASK_FACT_VERSIONS } from '#libs/tasks';
 
 export interface FactSource {
@@ -92,6 +93,33 @@ export const SOURCES: FactSource[] = [
     heading: 'billing, answers',
     intro: 'On the same streams: what an import answered.',
     published: { category: 'billing', versions: BILLING_FACT_VERSIONS },
+  },
+  {
+    file: 'libs/studio/src/brief/brief.facts.ts',
+    union: 'BriefFact',
+    heading: 'brief',
+    intro: 'Streams `brief-<tenant>.<brief id>`: what clips are wanted for, and the attempts that were made.',
+    published: { category: 'brief', versions: BRIEF_FACT_VERSIONS },
+  },
+  {
+    file: 'libs/studio/src/prompt/prompt.facts.ts',
+    union: 'PromptFact',
+    heading: 'prompt',
+    intro: 'Streams `prompt-<tenant>.<prompt id>`: versions that never change, and labels that move.',
+    published: { category: 'prompt', versions: PROMPT_FACT_VERSIONS },
+  },
+  {
+    file: 'libs/studio/src/clip/clip.facts.ts',
+    union: 'ClipFact',
+    heading: 'clip',
+    intro: 'Streams `clip-<tenant>.<clip id>`: how a clip came to be, every move of its review, and how it did.',
+    published: { category: 'clip', versions: CLIP_FACT_VERSIONS },
+  },
+  {
+    file: 'libs/studio/src/benchmark/benchmark.facts.ts',
+    union: 'BenchmarkFact',
+    heading: 'benchmark',
+    intro: 'Streams `benchmark-<tenant>.<name>`: what the current workflow costs and how good it is.',
   },
 ];
 

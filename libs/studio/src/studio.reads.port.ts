@@ -46,7 +46,7 @@ export interface AttemptRecord {
   model: string;
   duration_seconds: string | null;
   credits_used: string;
-  /** Null where the ledger's cost is in another currency, or not known. */
+  /** What was paid for the credits, 0 for free ones; null where some of it was paid in another currency. */
   generation_cost_usd: string | null;
   asset_url: string | null;
   status: AttemptState;

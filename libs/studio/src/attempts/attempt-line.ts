@@ -102,7 +102,7 @@ class LineReader {
       duration_seconds: this.#decimal('duration_seconds'),
       credits_used: this.#decimal('credits_used') ?? '',
       generation_cost_usd: this.#decimal('generation_cost_usd') ?? '',
-      asset_url: this.#text('asset_url', isAssetUrl, 'must be an absolute URL with :// and at most 2,048 characters, or null'),
+      asset_url: this.#text('asset_url', isAssetUrl, 'must be an absolute URL with :// and at most 2,048 characters, a /v1/assets/… of ours, or null'),
       status: (this.#text('status', (text) => STATES.includes(text), `must be one of ${STATES.join(', ')}`) ?? '') as AttemptState,
       rejection_reason: this.#text(
         'rejection_reason',
@@ -211,8 +211,11 @@ function isId(text: string): boolean {
   return ID.test(text);
 }
 
+/** What a deployment without a PUBLIC_URL exports of its own assets. */
+const OWN_ASSET = /^\/v1\/assets\/[0-9a-f]{64}\.[a-z0-9]{1,8}$/;
+
 function isAssetUrl(text: string): boolean {
-  return text.length <= ASSET_URL_LENGTH_MAX && ASSET_URL.test(text);
+  return text.length <= ASSET_URL_LENGTH_MAX && (ASSET_URL.test(text) || OWN_ASSET.test(text));
 }
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;

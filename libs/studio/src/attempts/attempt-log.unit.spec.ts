@@ -156,6 +156,7 @@ describe('the log of attempts', () => {
       [{ generation_cost_usd: undefined }, [['generation_cost_usd', 'required']]],
       [{ generation_cost_usd: null }, [['generation_cost_usd', 'required']]],
       [{ asset_url: 'gen.mp4' }, [['asset_url', 'invalid']]],
+      [{ asset_url: '/v1/assets/gen.mp4' }, [['asset_url', 'invalid']]],
       [{ asset_url: 'javascript://%0aalert(1)' }, [['asset_url', 'invalid']]],
       [{ status: 'generation_started' }, [['status', 'invalid']]],
       [{ rejection_reason: null }, [['rejection_reason', 'required']]],

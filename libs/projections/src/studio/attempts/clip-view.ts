@@ -52,9 +52,8 @@ export function recordOfAttempt(attempt: Attempt): AttemptRecord {
   };
 }
 
-/** Null where some of it is in another currency, or of credits that nobody paid for. */
-function dollarsOf({ ledgerCost, unpricedCredits }: Attempt): string | null {
-  if (unpricedCredits !== '0') return null;
+/** What was paid: credits that nobody paid for cost nothing. Null where some of it was paid in another currency. */
+function dollarsOf({ ledgerCost }: Attempt): string | null {
   const currencies = Object.keys(ledgerCost);
   if (currencies.length === 0) return '0';
   if (currencies.length > 1 || currencies[0] !== 'USD') return null;

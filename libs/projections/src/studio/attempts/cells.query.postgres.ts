@@ -70,7 +70,7 @@ export async function attemptCells(
     await client.query('SET LOCAL jit = off');
     const figures = (await client.query<CellRow>(cells.text, cells.values)).rows;
     const costs = (await client.query<MoneyRow>(money.text, money.values)).rows;
-    return assembled(figures, costs, groupBy);
+    return assembled(figures, costs, query);
   });
 }
 
@@ -245,7 +245,7 @@ function ceiling(instant: InstantMs, unitMs: number, originMs: number): InstantM
   return Math.ceil((instant - originMs) / unitMs) * unitMs + originMs;
 }
 
-function assembled(figures: readonly CellRow[], costs: readonly MoneyRow[], groupBy: ReportGroup | null): AttemptCell[] {
+function assembled(figures: readonly CellRow[], costs: readonly MoneyRow[], { filter, groupBy }: Query): AttemptCell[] {
   const member = groupBy === null || groupBy === 'rejectionReason' || groupBy === 'week' ? null : GROUP_MEMBERS[groupBy];
   const money = new Map<string, { ledgerCost: Record<string, string>; providerCost: Record<string, string> }>();
   for (const row of costs) {
@@ -253,8 +253,18 @@ function assembled(figures: readonly CellRow[], costs: readonly MoneyRow[], grou
     if (sums === undefined) money.set(keyOf(row), (sums = { ledgerCost: {}, providerCost: {} }));
     sums[row.source === 'ledger' ? 'ledgerCost' : 'providerCost'][row.currency] = row.amount;
   }
+  const { briefId = null, campaign = null, channel = null, format = null, model = null, promptVersion } = filter;
+  // What the filter names, all cells share; `v2` alone names several.
+  const filtered = {
+    briefId,
+    campaign,
+    channel,
+    format,
+    model,
+    promptVersion: promptVersion?.includes('@') === true ? promptVersion : null,
+  };
   return figures.map((row) => ({
-    ...{ briefId: null, campaign: null, channel: null, format: null, model: null, promptVersion: null },
+    ...filtered,
     ...(member === null ? {} : { [member]: row.group_key }),
     week: row.week,
     state: row.state,

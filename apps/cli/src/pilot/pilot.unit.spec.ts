@@ -82,6 +82,14 @@ describe('the forms of a pilot', () => {
     }
   });
 
+  it('convert nothing: a log whose costs are in dollars is told in dollars', async () => {
+    await expect(pilotFile({ currency: 'EUR', benchmark: null })).rejects.toThrow(
+      'the log names its costs in USD, and there is no conversion to EUR',
+    );
+    const free = await pilotFrom(line('a', { generation_cost_usd: 0 }), { currency: 'EUR', benchmark: null });
+    expect(free.report.totalCost).toEqual({ currency: 'EUR', amountMinor: 300 });
+  });
+
   it('let nothing of a log become markup', async () => {
     const model = `<script>alert(1)</script>&"'|x\`\`y_*z*`;
     const pilot = await pilotFrom(line('a', { model }) + line('b', { model: 'b' }), { format: '<b>bold</b>', channel: '*reel*' });
@@ -142,24 +150,22 @@ describe('the log of a pilot', () => {
       const { heapUsed, arrayBuffers } = process.memoryUsage();
       return heapUsed + arrayBuffers;
     };
-    const total = 200_000_000;
-    let sent = 0;
-    let lines = 0;
+    // Long URLs, as presigned ones are: the test is about bytes, not about the time that lines take. Only the ids differ.
+    const asset = `https://assets.example/${'x'.repeat(1_900)}`;
+    const lineBytes = Buffer.from(line('g0000000', { asset_url: asset }));
+    const chunk = Buffer.concat(new Array<Buffer>(50).fill(lineBytes));
+    const idAt = lineBytes.indexOf('g0000000') + 1;
+    const total = Math.ceil(200_000_000 / lineBytes.length / 50) * 50;
     const heights: number[] = [];
-    // Long URLs, as presigned ones are, so that the test is about bytes and not about the time that lines take.
-    const asset = `https://assets.example/${'x'.repeat(1_900)}?n=`;
     async function* long(): AsyncGenerator<Uint8Array> {
-      while (sent < total) {
-        const chunk = Buffer.from(
-          Array.from({ length: 50 }, () => line(`gen_${(lines += 1)}`, { asset_url: `${asset}${lines}` })).join(''),
-        );
-        sent += chunk.length;
+      for (let lines = 0; lines < total; lines += 50) {
+        for (let n = 0; n < 50; n += 1) chunk.write(String(lines + n).padStart(7, '0'), n * lineBytes.length + idAt);
         yield chunk;
         if (lines % 15_000 === 0) heights.push(held());
       }
     }
     const log = await readPilotLog(long(), 'log', KEYS);
-    expect(log).toMatchObject({ accepted: lines, rejectedCount: 0 });
+    expect(log).toMatchObject({ accepted: total, rejectedCount: 0 });
     expect(heights.length).toBeGreaterThan(4);
     // What grows is the table of ids, 24 bytes a slot.
     expect(Math.max(...heights) - (heights[0] as number)).toBeLessThan(12_000_000);

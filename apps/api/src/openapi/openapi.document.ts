@@ -169,7 +169,8 @@ function success(endpoint: EndpointSpec, isWrite: boolean, isPost: boolean): Jso
   const content = Object.fromEntries(
     mediaTypes.map((type) => [
       type,
-      { schema: type === 'application/json' ? { $ref: `#/components/schemas/${schema ?? ''}` } : { type: 'string' } },
+      // JSON without a schema of its own is a file that somebody else wrote.
+      { schema: type !== 'application/json' ? { type: 'string' } : schema === null ? {} : { $ref: `#/components/schemas/${schema}` } },
     ]),
   );
   return {

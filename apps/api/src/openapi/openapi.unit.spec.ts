@@ -21,6 +21,7 @@ const CONTRACT = [
   'GET /v1/accounts/{id}/statement',
   'GET /v1/adjustments',
   'GET /v1/api-keys',
+  'GET /v1/assets/{name}',
   'GET /v1/attempts/export',
   'GET /v1/audit',
   'GET /v1/benchmarks',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { migrate, startEmbeddedPostgres } from '#libs/platform';
+import { importLeg } from './legs/attempt-import.bench.js';
 import { coldLoadLegs, holdsLeg } from './legs/event-store.bench.js';
 import { eventStoreDbLeg } from './legs/eventstoredb.bench.js';
 import { financeLegs } from './legs/finance.bench.js';
@@ -13,11 +14,12 @@ import { failoverLeg, orchestratorsLeg } from './legs/orchestrators.bench.js';
 import { relayLeg } from './legs/relay.bench.js';
 import { routingLeg } from './legs/routing.bench.js';
 import { storageLeg } from './legs/storage.bench.js';
+import { briefFreeLeg, reportLeg } from './legs/studio-report.bench.js';
 import { submitLegs } from './legs/submit.bench.js';
 import { keep, printTable, type LegResult } from './report.js';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s' } },
+  options: { quick: { type: 'boolean', default: false }, legs: { type: 'string', default: 'a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v' } },
 });
 const wanted = new Set(values.legs.split(','));
 const wants = (...legs: string[]): boolean => legs.some((leg) => wanted.has(leg));
@@ -57,6 +59,9 @@ try {
   if (wants('k')) done(await eventStoreDbLeg({ rounds, legMs }));
   if (wants('l')) done(await failoverLeg({ databaseUrl: await database('bench_l'), rounds }));
   if (wants('s')) done(await storageLeg({ databaseUrl: await database('bench_s'), tasks: values.quick ? 2_000 : 10_000 }));
+  if (wants('t')) done(await reportLeg({ attempts: values.quick ? 100_000 : 1_000_000, rounds: values.quick ? 2 : 3 }));
+  if (wants('u')) done(await briefFreeLeg({ databaseUrl: await database('bench_u'), rounds, tasks: values.quick ? 4_000 : 20_000 }));
+  if (wants('v')) done(await importLeg({ databaseUrl: await database('bench_v'), rounds, lines: values.quick ? 10_000 : 50_000 }));
   if (wants('m'))
     done(await routingLeg({ databaseUrl: await database('bench_m'), otherDatabaseUrl: await database('bench_m_one'), rounds, legMs }));
   const file = keep(results, join(import.meta.dirname, '..', '..', 'bench', 'results'));

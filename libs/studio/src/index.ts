@@ -11,6 +11,7 @@ export * from './benchmark/benchmark.state.js';
 export * from './brief/brief.decider.js';
 export * from './brief/brief.facts.js';
 export * from './brief/brief.handler.js';
+export * from './brief/brief.snapshot.js';
 export * from './brief/brief.state.js';
 export * from './brief/brief.view.js';
 export * from './brief/suggested-use.js';

@@ -1,15 +1,23 @@
 // Composes the studio for every process: its sessions, the handlers of its commands, rendering, and what submitting a task asks of briefs.
-import { Global, Module } from '@nestjs/common';
+import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import type { Clock, Decider, Fact } from '#libs/kernel';
-import { StreamSessions, type CustomerKeys, type EventStore, type KeyedCommands } from '#libs/event-store';
-import { CLOCK, CONFIG, CUSTOMER_KEYS, EVENT_STORE, KEYED_COMMANDS, LOGGER, TASK_BRIEFS, type Config } from '#libs/platform';
+import {
+  StreamSessions,
+  type CustomerKeys,
+  type EventStore,
+  type KeyedCommands,
+  type SnapshotCodec,
+  type Snapshots,
+} from '#libs/event-store';
+import { CLOCK, CONFIG, CUSTOMER_KEYS, EVENT_STORE, KEYED_COMMANDS, LOGGER, SNAPSHOTS, TASK_BRIEFS, type Config } from '#libs/platform';
 import { AttemptImport } from './attempts/attempt-import.js';
 import { BENCHMARK_FACT_VERSIONS } from './benchmark/benchmark.facts.js';
 import { SetBenchmarkHandler } from './benchmark/benchmark.handler.js';
 import { benchmarkDecider } from './benchmark/benchmark.state.js';
-import { BRIEF_FACT_VERSIONS } from './brief/brief.facts.js';
+import { BRIEF_FACT_VERSIONS, type BriefFact } from './brief/brief.facts.js';
 import { CreateBriefHandler, ReadyBriefHandler } from './brief/brief.handler.js';
+import { briefSnapshot } from './brief/brief.snapshot.js';
 import { briefDecider, type BriefState } from './brief/brief.state.js';
 import { CLIP_FACT_VERSIONS } from './clip/clip.facts.js';
 import { MoveClipHandler, NoteClipPerformanceHandler } from './clip/clip.handler.js';
@@ -24,22 +32,26 @@ import { StudioWrites } from './studio.writes.js';
 import { BudgetedTaskBriefs } from './task-briefs.js';
 import type { TaskBriefs } from './task-briefs.port.js';
 
-/** One category's sessions and the writes on them. No snapshots: the longest streams are those of briefs with budgets, and these are bounded. */
+/** One category's sessions and the writes on them; with snapshots for those whose streams only grow. */
 function writes<State, F extends Fact<string, object>>(
   token: symbol,
   decider: Decider<State, F>,
   versions: Readonly<Record<string, number>>,
+  codec: SnapshotCodec<State> | null = null,
 ): object {
   return {
     provide: token,
-    inject: [EVENT_STORE, CLOCK, CONFIG, KEYED_COMMANDS],
-    useFactory: (store: EventStore, clock: Clock, { sessionsMax }: Config, keyed: KeyedCommands) =>
-      new StudioWrites<State>(new StreamSessions<State, F>({ store, decider, clock, sessionsMax }), keyed, store, versions),
+    inject: [EVENT_STORE, CLOCK, CONFIG, KEYED_COMMANDS, SNAPSHOTS],
+    useFactory: (store: EventStore, clock: Clock, config: Config, keyed: KeyedCommands, snapshots: Snapshots) => {
+      const snapshotPolicy = codec === null ? null : { snapshots, codec, everyFacts: config.snapshotEveryFacts };
+      const sessions = new StreamSessions<State, F>({ store, decider, clock, sessionsMax: config.sessionsMax, snapshotPolicy });
+      return new StudioWrites<State>(sessions, keyed, store, versions);
+    },
   };
 }
 
 const PROVIDERS = [
-  writes(BRIEF_WRITES, briefDecider, BRIEF_FACT_VERSIONS),
+  writes(BRIEF_WRITES, briefDecider, BRIEF_FACT_VERSIONS, briefSnapshot),
   writes(PROMPT_WRITES, promptDecider, PROMPT_FACT_VERSIONS),
   writes(CLIP_WRITES, clipDecider, CLIP_FACT_VERSIONS),
   writes(BENCHMARK_WRITES, benchmarkDecider, BENCHMARK_FACT_VERSIONS),
@@ -70,7 +82,7 @@ const PROVIDERS = [
   },
 ];
 
-/** Needs EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, CLOCK, CONFIG and LOGGER from global modules, and the CqrsModule; gives TASK_BRIEFS, PromptRendering and AttemptImport. */
+/** Needs EVENT_STORE, CUSTOMER_KEYS, KEYED_COMMANDS, SNAPSHOTS, CLOCK, CONFIG and LOGGER from global modules, and the CqrsModule; gives TASK_BRIEFS, PromptRendering and AttemptImport. */
 @Global()
 @Module({
   providers: [
@@ -86,4 +98,11 @@ const PROVIDERS = [
   ],
   exports: [TASK_BRIEFS, PromptRendering, StudioTexts, AttemptImport],
 })
-export class StudioModule {}
+export class StudioModule implements OnApplicationShutdown {
+  constructor(@Inject(BRIEF_WRITES) private readonly briefs: StudioWrites<BriefState>) {}
+
+  /** Snapshots on their way are kept before the pool is closed. */
+  async onApplicationShutdown(): Promise<void> {
+    await (this.briefs.sessions as StreamSessions<BriefState, BriefFact>).snapshotsSettled();
+  }
+}

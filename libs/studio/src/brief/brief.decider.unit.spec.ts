@@ -6,6 +6,7 @@ import { BRIEF } from '../testing/studio-world.js';
 import { briefTexts, checkBrief, decideCreateBrief, decideReadyBrief, decideReturnAttempts, decideTakeAttempts } from './brief.decider.js';
 import type { BriefFact, Level } from './brief.facts.js';
 import { evolveBrief, noBrief, type BriefState } from './brief.state.js';
+import { briefSnapshot } from './brief.snapshot.js';
 import { suggestedUse } from './suggested-use.js';
 
 const AT = Date.parse('2026-11-21T12:00:00Z');
@@ -125,5 +126,16 @@ describe('attempts', () => {
     expect(decideReturnAttempts(state, ['t1'], AT)).toEqual([]);
     expect([...state.attempts.keys()]).toEqual(['t2']);
     expect(decideReturnAttempts(noBrief(), ['t1'], AT)).toEqual([]);
+  });
+});
+
+describe('a snapshot', () => {
+  it('is the state, whole', () => {
+    const state = given(created({ attemptBudget: 3 }));
+    (decideTakeAttempts(state, ['t1', 't2'], AT) as BriefFact[]).reduce(evolveBrief, state);
+    (decideReadyBrief(state, { promptId: 'pr_1', promptVersion: 2, variables: null }, AT) as BriefFact[]).reduce(evolveBrief, state);
+    const kept = JSON.parse(JSON.stringify(briefSnapshot.encode(state))) as never;
+    expect(briefSnapshot.decode(kept)).toEqual(state);
+    expect(briefSnapshot.decode(JSON.parse(JSON.stringify(briefSnapshot.encode(noBrief()))) as never)).toEqual(noBrief());
   });
 });

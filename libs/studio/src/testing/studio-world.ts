@@ -9,6 +9,7 @@ import {
   MemoryEventStore,
   MemoryKeyVault,
   MemoryLog,
+  MemorySnapshots,
   NO_STREAM,
   processMeta,
   tenantStream,
@@ -16,7 +17,7 @@ import {
   type RequestContext,
   type WriteResult,
 } from '#libs/event-store';
-import { CLOCK, CONFIG, CUSTOMER_KEYS, EVENT_STORE, KEYED_COMMANDS, LOGGER, TASK_BRIEFS } from '#libs/platform';
+import { CLOCK, CONFIG, CUSTOMER_KEYS, EVENT_STORE, KEYED_COMMANDS, LOGGER, SNAPSHOTS, TASK_BRIEFS } from '#libs/platform';
 import type { BriefInput } from '../studio.messages.js';
 import { StudioModule } from '../studio.module.js';
 import type { TaskBriefs } from '../task-briefs.port.js';
@@ -31,6 +32,7 @@ export class StudioWorld {
   readonly store: EventStore;
   readonly keys: CachedCustomerKeys;
   readonly warnings: unknown[] = [];
+  readonly snapshots = new MemorySnapshots();
   private app!: TestingModule;
 
   /** Beside another process: on its log and keys. */
@@ -45,7 +47,8 @@ export class StudioWorld {
 
   async start(): Promise<this> {
     const values: Array<[symbol, unknown]> = [
-      [CONFIG, { sessionsMax: 100 }],
+      [CONFIG, { sessionsMax: 100, snapshotEveryFacts: 5 }],
+      [SNAPSHOTS, this.snapshots],
       [CLOCK, this.clock],
       [EVENT_STORE, this.store],
       [CUSTOMER_KEYS, this.keys],

@@ -102,7 +102,11 @@ class LineReader {
       duration_seconds: this.#decimal('duration_seconds'),
       credits_used: this.#decimal('credits_used') ?? '',
       generation_cost_usd: this.#decimal('generation_cost_usd') ?? '',
-      asset_url: this.#text('asset_url', isAssetUrl, 'must be an absolute URL with :// and at most 2,048 characters, a /v1/assets/… of ours, or null'),
+      asset_url: this.#text(
+        'asset_url',
+        isAssetUrl,
+        'must be an absolute URL with :// and at most 2,048 characters, a /v1/assets/… of ours, or null',
+      ),
       status: (this.#text('status', (text) => STATES.includes(text), `must be one of ${STATES.join(', ')}`) ?? '') as AttemptState,
       rejection_reason: this.#text(
         'rejection_reason',

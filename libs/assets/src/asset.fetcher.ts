@@ -43,19 +43,13 @@ export class AssetFetcher implements AssetKeeping {
   }
 
   async keep(tenant: string, sourceUrl: string, hints: AssetHints = {}): Promise<KeptAsset> {
-    const timeout = AbortSignal.timeout(this.parts.config.assetTimeoutMs);
-    const signal = hints.signal === undefined ? timeout : AbortSignal.any([timeout, hints.signal]);
     try {
       const own = this.#ownContent(sourceUrl);
-      const found = own === null ? await this.#fetched(sourceUrl, hints, signal) : this.#given(own);
+      const found = own === null ? await this.#fetched(sourceUrl, hints) : this.#given(own);
       return { kept: true, asset: await this.#put(tenant, found) };
     } catch (error) {
-      if (!(error instanceof NotKept)) throw error;
-      const { code } = error;
-      // Whatever broke because the time was over is told as that.
-      const isLate = signal.aborted && ASSET_LATE.has(code);
-      const failure = isLate ? new NotKept('timed_out', 'the asset was not whole in time').failure : error.failure;
-      return { kept: false, failure };
+      if (error instanceof NotKept) return { kept: false, failure: error.failure };
+      throw error;
     }
   }
 
@@ -79,7 +73,19 @@ export class AssetFetcher implements AssetKeeping {
     return { content: { bytes: content }, bytes: content.length, sha256, mediaType: known, durationSeconds, width, height };
   }
 
-  async #fetched(sourceUrl: string, hints: AssetHints, signal: AbortSignal): Promise<Found> {
+  async #fetched(sourceUrl: string, hints: AssetHints): Promise<Found> {
+    const timeout = AbortSignal.timeout(this.parts.config.assetTimeoutMs);
+    const signal = hints.signal === undefined ? timeout : AbortSignal.any([timeout, hints.signal]);
+    try {
+      return await this.#copied(sourceUrl, hints, signal);
+    } catch (error) {
+      // Whatever broke off because the time was over is told as that.
+      const isLate = signal.aborted && error instanceof NotKept && error.code === 'source_unavailable';
+      throw isLate ? new NotKept('timed_out', 'the asset was not whole in time') : error;
+    }
+  }
+
+  async #copied(sourceUrl: string, hints: AssetHints, signal: AbortSignal): Promise<Found> {
     const { assetBytesMax } = this.parts.config;
     const answer = await openHttp(sourceUrl, { guard: this.#guard, resolve: this.parts.resolve }, signal);
     const announced = Number(answer.headers['content-length'] ?? 0);
@@ -118,8 +124,6 @@ export class AssetFetcher implements AssetKeeping {
     }
   }
 }
-
-const ASSET_LATE = new Set(['source_unavailable']);
 
 /** A connection that breaks off is the vendor's failing, in the words of failures. */
 async function* arriving(answer: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -22,7 +22,7 @@ const MEDIA = {
 const SECONDS_DEFAULT = '5';
 /** What is asked to last longer than this, does not. */
 const MICROSECONDS_MAX = { video: 4e12, audio: 3.6e9 };
-const CACHE = { max: 2_000, maxSize: 32 * 1_048_576 };
+const CACHE = { max: 10_000, maxSize: 32 * 1_048_576 };
 
 export function simulatedAsset(clientJobId: string, outputType: OutputType, durationSeconds: string | null): ProviderAsset {
   const { mediaType, extension } = MEDIA[outputType];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AssetFetcher, type StoredAsset } from '#libs/assets';
 import { createApiWorld, type ApiWorld } from './api-world.js';
+import { unseenOperations } from './openapi-check.js';
 
 let world: ApiWorld;
 let video: StoredAsset;
@@ -129,4 +130,8 @@ describe('GET /v1/assets/{name}', () => {
     });
     expect((await get(video.url)).status).toBe(200);
   });
+});
+
+it('answers every operation on assets as the document says', () => {
+  expect(unseenOperations((tag) => tag === 'Assets')).toEqual([]);
 });

@@ -26,7 +26,7 @@ const allOperations = Object.values(document.paths)
   .map((operation) => ({ id: operation['operationId'] as string, tag: (operation['tags'] as string[])[0] as string }));
 
 /** Tags whose operations have a spec file of their own. */
-export const TAGS_ELSEWHERE = ['Disputes', 'Adjustments', 'Finance', 'Ledger', 'Support', 'Studio'] as const;
+export const TAGS_ELSEWHERE = ['Disputes', 'Adjustments', 'Finance', 'Ledger', 'Support', 'Studio', 'Assets'] as const;
 
 /** Operations that were never answered as they promise by the specs of this file. */
 export function unseenOperations(isMeant: (tag: string) => boolean): string[] {

@@ -28,7 +28,7 @@ export class AssetsController {
   @Get(':name')
   @Endpoint({
     id: 'getAsset',
-    tag: 'Tasks',
+    tag: 'Assets',
     summary: 'A stored asset, whole or in part.',
     description:
       'The address of an asset, as a task and a clip show it, is what opens it: whoever has it may see the asset. Takes `Range` (one range), `If-Range`, `If-None-Match` (304) and HEAD. Its content never changes.',

@@ -45,6 +45,7 @@ export function openApiDocument(controllers: readonly Type[]): OpenApiDocument {
       'Adjustments',
       'Accounts',
       'Studio',
+      'Assets',
       'Finance',
       'Support',
       'Ledger',

@@ -27,7 +27,7 @@ export interface Reaction {
 }
 
 export interface FollowerParts {
-  store: Pick<EventStore, 'subscribe'>;
+  store: Pick<EventStore, 'subscribe' | 'head'>;
   pool: pg.Pool;
   clock: Clock;
   logger: Logger;
@@ -120,6 +120,8 @@ export class LogFollower {
     let saved = await this.#checkpoint.read();
     let savedAtMs = performance.now();
     this.#position = saved;
+    // Nothing waits, and nothing may come for long: what was interrupted is well again.
+    if ((await store.head()) <= saved) this.#trouble = null;
     for await (const page of store.subscribe({
       ...filter,
       after: saved,

@@ -1,5 +1,5 @@
 // 3 append · how a brief's state is kept between its facts: attempts that were refused and given back make a stream that only grows.
-import type { JsonObject, JsonValue } from '#libs/kernel';
+import type { JsonValue } from '#libs/kernel';
 import type { SnapshotCodec } from '#libs/event-store';
 import { noBrief, type BriefState } from './brief.state.js';
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isRefusal, newCommandId } from '#libs/kernel';
 import { processMeta, tenantStream, type CommandMeta } from '#libs/event-store';
 import { AddPromptVersion, CreateBrief, CreatePrompt, ReadyBrief, type BriefInput, type BriefView } from '#libs/studio';
+import { until } from '../../../test/support/until.js';
 import { BRIEF, StudioWorld, TEMPLATE, TENANT, VARIABLES } from './testing/studio-world.js';
 
 let world: StudioWorld;
@@ -168,6 +169,20 @@ describe('a brief’s budget', () => {
     const facts = await world.store.readStream(tenantStream('brief', TENANT, id));
     expect(facts.slice(1).map(({ data }) => data['used'])).toEqual(Array.from({ length: 25 }, (_, index) => index + 1));
     await Promise.all(processes.slice(1).map((process) => process.stop()));
+  });
+
+  it('stands as well from a snapshot', async () => {
+    const { id } = await make({ attemptBudget: 20 });
+    for (let count = 0; count < 12; count += 1) await take(id, tasks(1));
+    const stream = tenantStream('brief', TENANT, id);
+    await until(async () => (await world.snapshots.latest([stream], 1)).has(stream));
+    const elsewhere = new StudioWorld(world.log, world.vault);
+    const [kept] = (await world.snapshots.latest([stream], 1)).values();
+    await elsewhere.snapshots.save(kept!);
+    await elsewhere.start();
+    expect(await take(id, tasks(9), elsewhere)).toBe('attempt_budget_exhausted');
+    expect(await take(id, tasks(8), elsewhere)).toBe('taken');
+    await elsewhere.stop();
   });
 
   it('stands in the brief’s answers, and is no revision of it', async () => {

@@ -43,7 +43,7 @@ th:first-child,td:first-child,td.note{text-align:left}
 td:first-child{overflow-wrap:anywhere}
 thead th{color:var(--soft);font-weight:600;font-size:.85rem}
 td.note,footer,.more{color:var(--soft);font-size:.9rem}
-small{color:var(--soft);font-size:.8rem;font-weight:400;white-space:nowrap}
+small{display:block;color:var(--soft);font-size:.8rem;font-weight:400;line-height:1.3}
 figure{margin:0 0 1rem;overflow-x:auto}
 svg{width:100%;min-width:34rem;height:auto;display:block;font:13px system-ui,sans-serif}
 svg text{fill:var(--ink)}
@@ -97,10 +97,10 @@ export function pilotHtml(pilot: Pilot): string {
 function tiles({ report }: Pilot): Html {
   const { benchmark, usableClips, totalGenerations, costPerPublishedClip, totalCost } = report;
   const shown = [
-    { name: 'Per usable clip', value: costText(report), note: benchmark === null ? '' : `today ${moneyText(benchmark.costPerUsableClip)}` },
+    { name: 'Per usable', value: costText(report), note: benchmark === null ? '' : `today ${moneyText(benchmark.costPerUsableClip)}` },
     { name: 'Usable rate', value: rateText(report), note: benchmark === null ? '' : `bar ${percentText(benchmark.qualityBar.usableRate)}` },
     { name: 'Usable clips', value: String(usableClips), note: `of ${totalGenerations}` },
-    { name: 'Per published clip', value: costPerPublishedClip === null ? NONE : moneyText(costPerPublishedClip), note: '' },
+    { name: 'Per published', value: costPerPublishedClip === null ? NONE : moneyText(costPerPublishedClip), note: '' },
     { name: 'Total', value: moneyText(totalCost), note: '' },
   ];
   return html`<dl class="tiles">

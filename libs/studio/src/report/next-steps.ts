@@ -95,7 +95,7 @@ function firmness({ benchmark, moreGenerations, usableRateInterval }: NextStepFi
   const range = `${nearly(low)} to ${nearly(high)}`;
   const more = `${moreGenerations} more ${moreGenerations === 1 ? 'generation' : 'generations'}`;
   return [
-    `The verdict is not firm yet: with 95% confidence the usable rate is ${range}, on both sides of the bar of ${bar}. At today's rate, ${more} would settle it.`,
+    `The usable rate is not firm yet: with 95% confidence it is ${range}, on both sides of the bar of ${bar}. At today's rate, ${more} would settle it.`,
   ];
 }
 

@@ -125,7 +125,7 @@ describe("the article's pilot of fifty generations", () => {
       '3 clips were turned down for artifacts or distortion: try another model, or shorter and simpler shots.',
       '2 clips were turned down for another reason: read the notes: a reason that comes up often deserves a name.',
       '3 generations failed and brought no clip: look at the provider before the prompt.',
-      "The verdict is not firm yet: with 95% confidence the usable rate is 8.3% to 28.5%, on both sides of the bar of 25%. At today's rate, 39 more generations would settle it.",
+      "The usable rate is not firm yet: with 95% confidence it is 8.3% to 28.5%, on both sides of the bar of 25%. At today's rate, 39 more generations would settle it.",
     ]);
   });
 });

@@ -299,7 +299,7 @@ export class EnvDto {
   LEDGER_SIGNING_KEY_FILE?: string;
 
   @Env(
-    'Where this deployment is reached from outside, without a path at its end: what the URLs of stored assets begin with. Absent: they begin with `/v1/assets/`, relative to the API.',
+    'Where the API is reached from outside: what the URLs of stored assets begin with. Absent: they are relative to the API, as `/v1/assets/…`.',
     httpUrl(),
   )
   PUBLIC_URL?: string;

@@ -50,6 +50,8 @@ const TROUBLE_PAUSE_MS = 250;
 export class AssetKeeper implements Reaction {
   readonly name = 'assets';
   readonly filter = { streamPrefixes: ['task-'], types: ['TaskCompleted', 'LateResultArrived'] };
+  /** What a vendor keeps for hours can wait: every portion is a transaction, a read, and a write to the log. */
+  readonly pauseMs = 250;
   readonly #arrivals = new Alarm();
   readonly #inHand = new Set<string>();
 
@@ -125,9 +127,10 @@ export class AssetKeeper implements Reaction {
   }
 
   async #next(): Promise<AssetCopy[]> {
-    // Those in hand are among the longest waiting.
-    const due = await this.parts.queue.due(IN_HAND_MAX);
-    return due.filter((copy) => !this.#inHand.has(keyOf(copy)));
+    // As of before the rows are read: one that is done with meanwhile would look as if nobody had it.
+    const inHand = new Set(this.#inHand);
+    const due = await this.parts.queue.due(IN_HAND_MAX + inHand.size);
+    return due.filter((copy) => !inHand.has(keyOf(copy))).slice(0, IN_HAND_MAX);
   }
 
   /** Never rejects: a row that could not be done with is due again. */

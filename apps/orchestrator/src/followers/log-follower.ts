@@ -13,6 +13,8 @@ export interface Reaction {
   /** Of its lease, its checkpoint and its part of /readyz. */
   name: string;
   filter: LogFilter;
+  /** Where it can wait longer for larger portions. */
+  pauseMs?: number;
   /**
    * Called again with the same facts after a crash or a lost lease: what it does must be the same then. Once it resolves, the facts count as
    * seen; rows that it answers are written with that. A failure is tried again.
@@ -41,7 +43,7 @@ export interface FollowerOptions {
 
 const PAGE_SIZE_MAX = 500;
 /** Under load the log is read in portions this far apart, rather than once for every append. */
-const PAGE_PAUSE_MS = 50;
+const PAGE_PAUSE_MS = 100;
 /** A stretch of the log without a fact for us is not worth a write each time. */
 const IDLE_ADVANCE_MS = 1_000;
 
@@ -138,7 +140,7 @@ export class LogFollower {
       this.#position = page.position;
       this.#oldestAtMs = null;
       this.#trouble = null;
-      if (page.atEnd) await pause(PAGE_PAUSE_MS, signal);
+      if (page.atEnd) await pause(this.reaction.pauseMs ?? PAGE_PAUSE_MS, signal);
     }
   }
 

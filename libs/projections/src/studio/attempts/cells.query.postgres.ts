@@ -5,6 +5,7 @@ import { DAY_MS, dayOf } from '#libs/finance';
 import type { AttemptCell, AttemptFilter, AttemptState, RejectionReason, ReportGroup, StudioVisibility } from '#libs/studio';
 import { Conditions } from '../../conditions.js';
 import { inSnapshot } from '../../journal/snapshot.postgres.js';
+import { MONDAY_MS } from './cells.js';
 import { plain } from './clips.query.postgres.js';
 
 /** The columns that a group may be told apart by; those of a brief are the brief's, joined at read. */
@@ -209,8 +210,6 @@ export interface Range {
 }
 
 const WEEK_MS = 7 * DAY_MS;
-/** The first Monday of Unix time. */
-const MONDAY_MS = 4 * DAY_MS;
 
 /** How a range is put together: whole weeks where they are kept, whole days, and what is left at both ends. */
 export function rangesOf({ from, to }: Pick<AttemptFilter, 'from' | 'to'>, hasWeeks: boolean): Range[] {
@@ -280,5 +279,5 @@ function assembled(figures: readonly CellRow[], costs: readonly MoneyRow[], { fi
 }
 
 function keyOf({ group_key: key, week, state, reasons }: Pick<CellRow, 'group_key' | 'week' | 'reasons'> & { state: string }): string {
-  return JSON.stringify([key, week, state, reasons]);
+  return `${week} ${state} ${reasons} ${key === null ? '' : `=${key}`}`;
 }

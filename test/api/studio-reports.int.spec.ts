@@ -302,6 +302,14 @@ describe('an import', () => {
     expect(odd.body).toMatchObject({ accepted: 0, rejectedCount: 6 });
   });
 
+  it('may be larger than any other body', async () => {
+    const log = line('large_1', { brief_id: 'bf_large' }).repeat(6_000);
+    expect(log.length).toBeGreaterThan(1_048_576);
+    expect((await send(log)).body).toMatchObject({ accepted: 1, duplicates: 5_999, rejectedCount: 0 });
+    const many = await send(`{}\n`.repeat(12_000));
+    expect([many.body.rejectedCount, many.body.rejected.length]).toEqual([12_000, 10_000]);
+  });
+
   it('is once, however many send it at the same time', async () => {
     const log = Array.from({ length: 200 }, (_, n) => line(`c_${n}`, { brief_id: 'bf_many' })).join('');
     const answers = await Promise.all([send(log), send(log), send(log)]);

@@ -139,3 +139,32 @@ describe('tasks of a brief', () => {
     expect((await get('/v1/attempts/export', 200, { key: others })).text).toBe('');
   });
 });
+
+describe('a report over several currencies', () => {
+  it('asks which one is meant, and says what no grant has a price for', async () => {
+    const more = { channel: 'tv', format: 'spot', durationSeconds: 5, goal: 'sell', riskLevel: 'low', consistencyRequirement: 'low' };
+    await post('/v1/briefs', { ...more, id: 'bf_2', accountId: 'acc_2' }, 201);
+    const task = { accountId: 'acc_2', model: 'kling-ai-5s', briefId: 'bf_2', prompt: 'a fox', parameters: { simulate: { afterMs: 5 } } };
+    for (const costBasis of [{ currency: 'EUR', amountMinor: 700 }, null]) {
+      await post('/v1/accounts/acc_2/grants', { bucket: 'purchased', credits: 70, reference: 'r', costBasis }, 201);
+      const { body } = await post('/v1/tasks', task, 202);
+      await until(async () => (await get(`/v1/tasks/${body.id}`)).body.settlement !== 'open');
+    }
+    await until(async () => (await get(`${REPORT}?briefId=bf_2`)).body.totalGenerations === 2);
+    const { body } = await get(`${REPORT}?briefId=bf_2`);
+    expect(body).toMatchObject({
+      currency: 'EUR',
+      generationCost: { currency: 'EUR', amountMinor: 700 },
+      creditsUsed: 140,
+      unpricedCredits: 70,
+    });
+    expect(body.statement).toContain('70');
+    const refused = await get(REPORT, 400);
+    expect(refused.body.errors).toMatchObject([{ pointer: '/currency' }]);
+    expect((await get(`${REPORT}?currency=EUR`)).body).toMatchObject({
+      totalGenerations: 6,
+      generationCost: { currency: 'EUR', amountMinor: 700 },
+    });
+    expect((await get(`${REPORT}?currency=USD`)).body.generationCost.currency).toBe('USD');
+  });
+});

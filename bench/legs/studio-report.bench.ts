@@ -242,6 +242,8 @@ export async function briefFreeLeg({ databaseUrl, rounds, tasks }: Omit<Attempts
   await withPool(databaseUrl, async (pool) => {
     const project = async (models: readonly ReadModel[]): Promise<number> => {
       const harness = new Harness(store, pool, clock, { models });
+      // Making tables is no part of projecting.
+      await harness.engine.registry.ensure(models);
       const startedAt = performance.now();
       harness.engine.start();
       await harness.caughtUp();

@@ -158,6 +158,38 @@ describe('the asset keeper', () => {
     expect(house.vendor.asked).toHaveLength(120);
   });
 
+  it('takes up nothing again that was done with while the queue was read', async () => {
+    const { queue } = house;
+    const [due, remove] = [queue.due.bind(queue), queue.remove.bind(queue)];
+    let seenAgain: () => void = () => undefined;
+    let removed: () => void = () => undefined;
+    const again = new Promise<void>((resolve) => (seenAgain = resolve));
+    const gone = new Promise<void>((resolve) => (removed = resolve));
+    const url = newUrl();
+    let seen = 0;
+    queue.due = async (limit) => {
+      const rows = await due(limit);
+      if (rows.some(({ assets }) => assets[0]!.sourceUrl === url) && (seen += 1) === 2) {
+        seenAgain();
+        await gone;
+        for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+      return rows;
+    };
+    queue.remove = async (copies) => {
+      await again;
+      await remove(copies);
+      removed();
+    };
+    const taskId = await house.task(completed(url));
+    house.follow(house.assetKeeper(), OPTIONS);
+    await told(taskId);
+    await until(isDone);
+    const other = await house.task(completed(newUrl()));
+    await told(other);
+    expect(tries(url)).toBe(1);
+  });
+
   it('lets a slow asset hold up no other', async () => {
     const slow = newUrl();
     house.vendor.hanging.add(slow);

@@ -1,17 +1,5 @@
 // 1 → 2 → 3 · opens many tasks with one request: each on its own, or all of one account together or none. Called by the SubmitTaskBatch handler.
-import {
-  commandIdOf,
-  invariant,
-  isRefusal,
-  keyDigest,
-  newCommandId,
-  refuse,
-  toIso,
-  type ErasableRef,
-  type JsonObject,
-  type JsonValue,
-  type Refusal,
-} from '#libs/kernel';
+import { commandIdOf, invariant, isRefusal, keyDigest, refuse, toIso, type ErasableRef, type JsonValue, type Refusal } from '#libs/kernel';
 import {
   commandMeta,
   EventStoreUnavailable,
@@ -31,20 +19,25 @@ import {
 } from '#libs/event-store';
 import { accountNewFacts, isVisible } from '#libs/ledger';
 import type { BriefedTask } from '#libs/studio';
-import type { TaskTexts, TaskView } from '#libs/tasks';
+import {
+  batchResult,
+  isTransient,
+  later,
+  manyAccounts,
+  ofEntry,
+  taskIdAt,
+  togetherResult,
+  withoutTexts,
+  type Answer,
+  type BatchView,
+} from './batch.answers.js';
 import { BriefAttempts } from './brief-attempts.js';
 import { holdsOf, interruptedAnswer } from './interrupted.answers.js';
 import { isKept, problemOf, refusalOf, requestNewFact, type RequestFact } from './request.facts.js';
-import type { BatchEntry, TaskInput } from './settlement.messages.js';
-import { recordedRefusal, renderedTexts, reusedKey, submittedView, textsAgain, textsOf, unrecordedRefusal } from './submission.answers.js';
+import type { TaskInput } from './settlement.messages.js';
+import { recordedRefusal, renderedTexts, reusedKey, textsAgain, textsOf, unrecordedRefusal } from './submission.answers.js';
 import { decideSubmissions, noSuchAccount, type SubmittedFact, type Wish } from './submission.decider.js';
 import { namesUnknown, submittedNewFact, type SubmissionParts, type Submissions } from './submissions.js';
-
-export interface BatchView {
-  results: BatchEntry[];
-}
-
-type Answer = WriteResult<TaskView>;
 
 /** The members of a task that are sealed. */
 const OWN_TEXTS = ['prompt', 'metadata', 'variables'] as const;
@@ -345,26 +338,6 @@ export class Batches {
   }
 }
 
-/** Of the whole batch, each task as it would be answered alone. */
-function togetherResult(facts: readonly SubmittedFact[], texts: readonly TaskTexts[], position: Position): WriteResult<BatchView> {
-  const results = facts.map((fact, index) => ({ index, task: submittedView(fact, texts[index] as TaskTexts, position) }));
-  return { ok: true, view: { results }, position, replayed: false };
-}
-
-function batchResult(answers: readonly Answer[], from: Position): WriteResult<BatchView> {
-  let position = from;
-  const results = answers.map((answer, index): BatchEntry => {
-    position = later(position, answer.position ?? POSITION_START);
-    if (answer.ok) return { index, task: answer.view };
-    const { code, detail, fields, position: recordedAt } = answer;
-    return {
-      index,
-      problem: { refused: true, code, detail, fields: { ...fields, ...(recordedAt !== undefined && { position: recordedAt }) } },
-    };
-  });
-  return { ok: true, view: { results }, position, replayed: false };
-}
-
 /**
  * One account's entries one after the other, as single calls in that order would go, so that it is the last ones that find the credits or
  * the quote used up; accounts beside each other.
@@ -385,47 +358,4 @@ async function inOrderPerAccount(
   };
   await Promise.all([...queues.values()].map(work));
   return answers;
-}
-
-/** Gone by the next request: not an answer to keep. */
-function isTransient({ code }: Refusal): boolean {
-  return code === 'overloaded' || code === 'not_ready';
-}
-
-function later(a: Position, b: Position): Position {
-  return a > b ? a : b;
-}
-
-/** The same again for the same keyed request: the i-th entry of a batch is named as its own command would be. */
-function taskIdAt({ tenant, idempotencyKey }: RequestContext, index: number): string {
-  return `task_${idempotencyKey === null ? newCommandId() : commandIdOf(keyDigest(tenant, idempotencyKey, String(index)))}`;
-}
-
-/** The body as it was sent, which may hold entries that were found to be no tasks at all. */
-function withoutTexts(body: JsonObject): JsonObject {
-  const { tasks } = body;
-  return Array.isArray(tasks) ? { ...body, tasks: tasks.map(entryWithoutTexts) } : body;
-}
-
-function entryWithoutTexts(entry: JsonValue): JsonValue {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return entry;
-  const { prompt: _prompt, metadata: _metadata, variables = null, ...rest } = entry;
-  // That it brings variables of its own is told apart from the brief's, with which its prompt may have been rendered.
-  return variables === null ? rest : { ...rest, variables: true };
-}
-
-/** A member of one entry, as it is found in the batch. */
-function ofEntry(index: number, refusal: Refusal): Refusal {
-  const errors = refusal.fields?.['errors'];
-  if (!Array.isArray(errors)) return refusal;
-  const moved = (errors as Array<{ pointer: string; detail: string }>).map(({ pointer, detail }) => ({
-    pointer: `/tasks/${index}${pointer}`,
-    detail,
-  }));
-  return { ...refusal, fields: { ...refusal.fields, errors: moved } };
-}
-
-function manyAccounts(index: number): Refusal<'validation_failed'> {
-  const detail = 'An atomic batch is of one account.';
-  return refuse('validation_failed', detail, { errors: [{ pointer: `/tasks/${index}/accountId`, detail }] });
 }

@@ -1,7 +1,7 @@
 // What a batch promises: alone each entry is the single call, together all or none, and either way the same answer under the same key.
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EventStoreUnavailable, MemoryEventStore, tenantStream, type AppendResult, type CommandAppend } from '#libs/event-store';
-import type { BatchView } from './batches.js';
+import type { BatchView } from './batch.answers.js';
 import { House, request, TENANT, wish, type HouseProcess } from './testing/house.js';
 import type { TaskInput } from './settlement.messages.js';
 

@@ -182,12 +182,10 @@ describe('a follower of the log', () => {
 
 /** The store may be away for a moment. */
 async function again(act: () => Promise<string>): Promise<string> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await act();
-    } catch (error) {
-      if (attempt === 20) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+  let answer = '';
+  await until(async () => {
+    answer = await act().catch(() => '');
+    return answer !== '';
+  });
+  return answer;
 }

@@ -117,7 +117,14 @@ export class StudioWorld {
       billingNewFact({
         type: 'BillLineBooked',
         data: {
-          ...{ billId: 'bill_1', line: (this.#lines += 1), provider: 'simulator', providerJobId: `job-${taskId}`, billedAt: this.now, billed: money },
+          ...{
+            billId: 'bill_1',
+            line: (this.#lines += 1),
+            provider: 'simulator',
+            providerJobId: `job-${taskId}`,
+            billedAt: this.now,
+            billed: money,
+          },
           ...{ units: null, state: 'amount_differs', booked: money, expense: 'provider', accountId, taskId, model: 'kling-ai-5s' },
         },
       }),

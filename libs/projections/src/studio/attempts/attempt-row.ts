@@ -3,7 +3,7 @@ import { type Decimal, formatDecimal, fromIso, type InstantMs, invariant, type I
 import type { Position, StoredFact } from '#libs/event-store';
 import { type AttemptState, type ClipFact, type ClipState, evolveClip, promptVersionId, type RejectionReason } from '#libs/studio';
 import type { StoredAsset, TaskBrief, TaskFact } from '#libs/tasks';
-import type { Contribution } from './cells.js';
+import type { Contribution } from './contribution.js';
 import type { TaskCosts } from './costs-of.js';
 
 /** What is known of its clip beside its state. */

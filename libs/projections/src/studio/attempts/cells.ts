@@ -4,23 +4,7 @@ import { DAY_MS, dayOf } from '#libs/finance';
 import { intArray, textArray } from '../../engine/binary-arrays.js';
 import { type Statement, versioned } from '../../engine/read-model.port.js';
 import type { Attempt } from './attempt-row.js';
-
-/** One attempt in its cells. Never changed once it is made. */
-export interface Contribution {
-  accountId: string;
-  briefId: string;
-  model: string;
-  promptVersion: string;
-  day: string;
-  /** Its Monday. */
-  week: string;
-  state: string;
-  reasons: string;
-  /** Exact decimal strings: review, brand review and editing minutes, credits, unpriced credits. */
-  sums: readonly [string, string, string, string, string];
-  /** Source, currency, minor units. */
-  money: ReadonlyArray<readonly [source: 'ledger' | 'provider', currency: string, amount: string]>;
-}
+import type { Contribution } from './contribution.js';
 
 /** Null for an attempt that counts nowhere. */
 export function contributionOf(attempt: Attempt): Contribution | null {

@@ -3,6 +3,8 @@ export default {
   testEnvironment: 'node',
   // A guard against a test that hangs, never an assertion on speed: a busy machine may take ten times as long as a quiet one.
   testTimeout: 240_000,
+  // Most suites wait for PostgreSQL, Kafka or processes of their own rather than compute.
+  maxWorkers: '100%',
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],

@@ -8,14 +8,23 @@ import { SUPPORT_SCHEMAS } from '../support/support.schemas.js';
 import { STUDIO_SCHEMAS } from '../studio/studio.schemas.js';
 import { TASK_STATUSES } from '../tasks/task-statuses.js';
 import type { JsonSchema } from '../validation/rules.js';
-import { bucket, count, instant, instantOrNull, list, object, orNull, page, ref, signed, text, textOrNull } from './schema.words.js';
+import {
+  bucket,
+  count,
+  instant,
+  instantOrNull,
+  list,
+  object,
+  orNull,
+  page,
+  position,
+  ref,
+  signed,
+  text,
+  textOrNull,
+} from './schema.words.js';
 
 const yesOrNo: JsonSchema = { type: 'boolean' };
-const position: JsonSchema = {
-  type: 'string',
-  pattern: '^(?:[0-9]{16}|[0-9a-f]{32})$',
-  description: 'Place in the log: opaque, fixed width, ordered bytewise.',
-};
 const plan: JsonSchema = { type: 'string' };
 const modifiers = orNull(MODIFIERS_SCHEMA);
 const nextReset = object({ at: instant, allowance: count });

@@ -44,6 +44,10 @@ describe('the house is tidy', () => {
     expect(offenders(specs, (text) => /=> *\{?\s*setTimeout\(\s*(resolve|r|done|ok)\b|timers\/promises/.test(text))).toEqual([]);
   });
 
+  it('no test asserts how long this machine takes', () => {
+    expect(offenders(specs, (text) => /(performance|Date)\.now\(\) - \w+\)\.toBeLess/.test(text))).toEqual([]);
+  });
+
   it('no test is skipped or alone', () => {
     expect(offenders(specs, (text) => /\b(describe|it|test)\.(only|skip)\(|\b(xit|fit|xdescribe|fdescribe)\(/.test(text))).toEqual([]);
   });

@@ -181,7 +181,7 @@ export class Batches {
     attempts: BriefAttempts,
   ): Promise<Executed<BatchView>> {
     const { tenant } = context;
-    const briefed = await this.resolveAll(tenant, tasks);
+    const briefed = await this.resolveAll(context, tasks);
     if (isRefusal(briefed)) return unrecordedRefusal(briefed);
     const sealer = await this.parts.keys.sealerFor(tenant, accountId);
     const sealed: Array<string | undefined> = [];
@@ -232,11 +232,11 @@ export class Batches {
   }
 
   /** Of each task that names a brief; the first refusal is that of the batch. */
-  private async resolveAll(tenant: string, tasks: readonly TaskInput[]): Promise<Array<BriefedTask | undefined> | Refusal> {
+  private async resolveAll(context: RequestContext, tasks: readonly TaskInput[]): Promise<Array<BriefedTask | undefined> | Refusal> {
     const briefed = new Array<BriefedTask | undefined>(tasks.length);
     for (const [index, input] of tasks.entries()) {
       if (input.briefId === undefined) continue;
-      const found = await this.submissions.resolve(tenant, input, input.briefId);
+      const found = await this.submissions.resolve(context, input, input.briefId);
       if (isRefusal(found)) return ofEntry(index, found);
       briefed[index] = found;
     }

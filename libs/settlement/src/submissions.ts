@@ -108,7 +108,7 @@ export class Submissions {
         erasable: { accountId, values: { prompt, metadata, variables } },
         ...entry,
         derive: async () => {
-          const found = await this.resolve(tenant, input, briefId);
+          const found = await this.resolve(context, input, briefId);
           if (isRefusal(found)) return found;
           briefed = { ...found, attempts };
           return renderedTexts(input, found);
@@ -120,9 +120,10 @@ export class Submissions {
     return attempts.during(work, (task) => (task.briefId === briefId ? [task.id] : []));
   }
 
-  resolve(tenant: string, input: TaskInput, briefId: string): Promise<BriefedTask | Refusal> {
+  resolve({ tenant, accounts }: RequestContext, input: TaskInput, briefId: string): Promise<BriefedTask | Refusal> {
     const { accountId, promptVersionId, variables } = input;
     const wish = {
+      accounts,
       accountId,
       briefId,
       ...(promptVersionId !== undefined && { promptVersionId }),

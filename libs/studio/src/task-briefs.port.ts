@@ -14,11 +14,12 @@ export interface BriefedTask {
 export interface TaskBriefs {
   /**
    * `not_found` for a brief, or a prompt version, that is not there; `validation_failed` for a variable that is missing or unknown, with its
-   * name as pointer, and for a task of another account than the brief's.
+   * name as pointer, and for a task of another account than the brief's, unless the key may not see that account (`accounts`, null for all):
+   * then there is no such brief.
    */
   resolve(
     tenant: string,
-    wish: { accountId: string; briefId: string; promptVersionId?: string; variables?: JsonObject },
+    wish: { accounts?: readonly string[] | null; accountId: string; briefId: string; promptVersionId?: string; variables?: JsonObject },
   ): Promise<BriefedTask | Refusal>;
   /**
    * Takes an attempt for each task, all or none; tasks that have theirs already are left as they are. `attempt_budget_exhausted` where

@@ -12,6 +12,7 @@ import { promptVersionId } from './prompt/prompt.facts.js';
 import type { PromptRendering } from './prompt-rendering.js';
 import { studioNewFacts } from './studio.new-facts.js';
 import type { BriefedTask, TaskBriefs } from './task-briefs.port.js';
+import { maySee } from './visibility.js';
 
 export interface TaskBriefsParts {
   store: Pick<EventStore, 'readStreams'>;
@@ -36,14 +37,16 @@ export class BudgetedTaskBriefs implements TaskBriefs {
 
   async resolve(
     tenant: string,
-    wish: { accountId: string; briefId: string; promptVersionId?: string; variables?: JsonObject },
+    wish: { accounts?: readonly string[] | null; accountId: string; briefId: string; promptVersionId?: string; variables?: JsonObject },
   ): Promise<BriefedTask | Refusal> {
     const { rendering } = this.parts;
     const brief = await rendering.brief(tenant, wish.briefId);
     const content = brief?.content ?? null;
     if (brief === null || content === null) return noSuchBrief();
-    if (content.accountId !== null && content.accountId !== wish.accountId)
+    if (content.accountId !== null && content.accountId !== wish.accountId) {
+      if (!maySee(wish.accounts ?? null, content.accountId)) return noSuchBrief();
       return invalid('/accountId', 'is not the account that the brief is for');
+    }
     const base = {
       briefId: wish.briefId,
       briefRevision: brief.revision,

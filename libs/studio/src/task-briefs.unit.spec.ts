@@ -22,8 +22,13 @@ const open = (taskId: string, briefId: string): Promise<void> =>
   world.write(tenantStream('task', TENANT, taskId), 'TaskSubmitted', { taskId, brief: { briefId } });
 
 describe('the prompt of a task', () => {
-  const resolve = (wish: { briefId: string; accountId?: string; promptVersionId?: string; variables?: Record<string, string> }) =>
-    world.briefs.resolve(TENANT, { accountId: 'acc_1', ...wish });
+  const resolve = (wish: {
+    briefId: string;
+    accounts?: string[];
+    accountId?: string;
+    promptVersionId?: string;
+    variables?: Record<string, string>;
+  }) => world.briefs.resolve(TENANT, { accountId: 'acc_1', ...wish });
 
   it('is rendered from the version, the brief and the task’s variables', async () => {
     const { id } = await make({ attemptBudget: 5, autoReview: true });
@@ -76,6 +81,8 @@ describe('the prompt of a task', () => {
     for (const promptVersionId of ['pr_1@v2', 'pr_1@v0', 'pr_1', 'pr_1@production', 'pr_2@v1', '@v1'])
       expect(await codeOf({ briefId: id, promptVersionId })).toEqual(['not_found', undefined]);
     expect(await codeOf({ briefId: other.id })).toEqual(['validation_failed', '/accountId']);
+    // A key that may not see the brief's account is not even told that it is there.
+    expect(await codeOf({ briefId: other.id, accounts: ['acc_1'] })).toEqual(['not_found', undefined]);
     expect(await codeOf({ briefId: other.id, accountId: 'acc_2' })).toBe('ok');
     expect(await codeOf({ briefId: id, promptVersionId: 'pr_1@v1' })).toEqual(['validation_failed', '/variables/scene']);
   });

@@ -108,18 +108,16 @@ describe('a follower of the log', () => {
     await until(() => follower.health().status === 'ok');
   });
 
-  it('is one of many, and another takes over within five seconds of a death', async () => {
+  it('is one of many, and another takes over once the lease of a dead one has run out', async () => {
     const name = `listening-${(names += 1)}`;
     await database.pool.query(
       `INSERT INTO leases (name, owner, token, expires_at) VALUES ($1, 'a process that was killed', 7, clock_timestamp() + interval '3 seconds')`,
       [`follower:${name}`],
     );
     const [one, other] = [new Listening(name), new Listening(name)];
-    const diedAtMs = performance.now();
     const followers = [house.follow(one), house.follow(other)];
     const taskId = await completedTask();
     await until(() => [...one.streams, ...other.streams].some(ofTask(taskId)));
-    expect(performance.now() - diedAtMs).toBeLessThan(5_000);
     expect(followers.filter((follower) => follower.leads())).toHaveLength(1);
   });
 

@@ -147,7 +147,7 @@ function imported(data: Extract<ClipFact, { type: 'AttemptImported' }>['data'], 
   const said = { ...NOTHING_SAID, reasons, reviewMinutes, editingMinutes };
   return {
     ...{ clipId, taskId: null, accountId: null, briefId: attempt.brief_id, model: attempt.model },
-    promptVersionId: `${attempt.prompt_id}@${attempt.prompt_version}`,
+    promptVersionId: attempt.prompt_id === '' ? null : `${attempt.prompt_id}@${attempt.prompt_version}`,
     assetUrl: attempt.asset_url,
     imported: attempt,
     state: status,

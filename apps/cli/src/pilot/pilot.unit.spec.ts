@@ -1,8 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { heldMemory } from '../../../../test/support/held-memory.js';
 import type { RejectedAttempt, ReportOptions } from '#libs/studio';
 import { pilotHtml } from './pilot-html.js';
 import { readPilotLog, REJECTED_SHOWN_MAX, type PilotLog } from './pilot-log.js';
@@ -143,13 +142,6 @@ describe('the log of a pilot', () => {
   });
 
   it('takes 200 MB in flat memory', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    const held = (): number => {
-      collect();
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      return heapUsed + arrayBuffers;
-    };
     // Long URLs, as presigned ones are: the test is about bytes, not about the time that lines take. Only the ids differ.
     const asset = `https://assets.example/${'x'.repeat(1_900)}`;
     const lineBytes = Buffer.from(line('g0000000', { asset_url: asset }));
@@ -161,7 +153,7 @@ describe('the log of a pilot', () => {
       for (let lines = 0; lines < total; lines += 50) {
         for (let n = 0; n < 50; n += 1) chunk.write(String(lines + n).padStart(7, '0'), n * lineBytes.length + idAt);
         yield chunk;
-        if (lines % 15_000 === 0) heights.push(held());
+        if (lines % 15_000 === 0) heights.push(heldMemory());
       }
     }
     const log = await readPilotLog(long(), 'log', KEYS);

@@ -118,7 +118,7 @@ describe('a follower of the log', () => {
     const followers = [house.follow(one), house.follow(other)];
     const taskId = await completedTask();
     await until(() => [...one.streams, ...other.streams].some(ofTask(taskId)));
-    expect(followers.filter((follower) => follower.leads())).toHaveLength(1);
+    await until(() => followers.filter((follower) => follower.leads()).length === 1);
   });
 
   it('writes nothing once another has taken over, however late it wakes', async () => {

@@ -63,7 +63,7 @@ describe('garbage', () => {
           expect(answer.text).not.toMatch(/SELECT|INSERT|node_modules|\bat [A-Za-z.]+ \(/);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 12 },
     );
   });
 
@@ -79,7 +79,7 @@ describe('garbage', () => {
         const { accepted, duplicates, rejectedCount } = body as Record<string, number>;
         expect(Number(accepted) + Number(duplicates) + Number(rejectedCount)).toBe(lines.length);
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 
@@ -116,7 +116,7 @@ describe('garbage', () => {
           expect([answer.status < 500, text, answer.text.slice(0, 300)]).toEqual([true, text, expect.any(String)]);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 120 },
     );
   });
 
@@ -145,7 +145,7 @@ describe('garbage', () => {
         const answer = await world.call(method, path(said), body, { unchecked: true });
         expect([answer.status < 500, said, answer.text.slice(0, 300)]).toEqual([true, said, expect.any(String)]);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });

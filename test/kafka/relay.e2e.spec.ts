@@ -61,7 +61,7 @@ describeKafka('the relay as a process', (kafka) => {
     return deployment;
   };
   const leads = async (relay: ServerProcess): Promise<boolean> => {
-    const response = await fetch(`${relay.url}/readyz`, { signal: AbortSignal.timeout(1_000) }).catch(() => null);
+    const response = await fetch(`${relay.url}/readyz`, { signal: AbortSignal.timeout(10_000) }).catch(() => null);
     const report = (await response?.json()) as { parts: { relay?: { leads?: boolean } } } | undefined;
     return report?.parts.relay?.leads === true;
   };

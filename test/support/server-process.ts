@@ -39,10 +39,10 @@ export class ServerProcess {
     await until(
       async () => {
         if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended at start: ${this.output}`);
-        const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+        const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(10_000) }).catch(() => null);
         return response?.status === 200;
       },
-      { withinMs: 60_000, what: () => `the server to be ready: ${this.output}` },
+      { withinMs: 120_000, what: () => `the server to be ready: ${this.output}` },
     );
   }
 

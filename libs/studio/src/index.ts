@@ -15,6 +15,7 @@ export * from './brief/brief.snapshot.js';
 export * from './brief/brief.state.js';
 export * from './brief/brief.view.js';
 export * from './brief/suggested-use.js';
+export { STUDIO_ID_PATTERN } from './checks.js';
 export * from './clip/clip-generated.js';
 export * from './clip/clip.facts.js';
 export * from './clip/clip.handler.js';

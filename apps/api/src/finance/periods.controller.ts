@@ -2,12 +2,12 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ClosePeriod, PeriodReads } from '#libs/finance';
-import { contextOf } from '../http/context.js';
+import { assertOfTheTenant, contextOf } from '../http/context.js';
 import { keyOf } from '../http/exchange.js';
 import { Reads } from '../http/reads.js';
 import { Writes } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
-import { ApiProblem, notFound } from '../problems/problem.js';
+import { notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { idCursor, ListQueryDto, pageOf, readIdCursor, ReadQueryDto } from '../validation/queries.js';
 import { ClosePeriodDto } from './finance.dto.js';
@@ -39,7 +39,7 @@ export class PeriodsController {
     @Res() reply: FastifyReply,
     @Body(new CheckedBody(ClosePeriodDto, { optional: true })) _body: ClosePeriodDto,
   ): Promise<void> {
-    ofTheTenant(request);
+    assertOfTheTenant(request, 'Periods');
     const { period } = request.params as { period: string };
     const result = await this.writes.run(new ClosePeriod(contextOf(request), period));
     if (!result.ok) return this.writes.send(request, reply, result, 400);
@@ -60,7 +60,7 @@ export class PeriodsController {
     @Res() reply: FastifyReply,
     @Query(new CheckedQuery(ListQueryDto)) query: ListQueryDto,
   ): Promise<void> {
-    ofTheTenant(request);
+    assertOfTheTenant(request, 'Periods');
     const { limit, cursor } = pageOf(query);
     const before = cursor === null ? null : readIdCursor(cursor);
     await this.reads.ready(request, query);
@@ -83,16 +83,10 @@ export class PeriodsController {
     @Res() reply: FastifyReply,
     @Query(new CheckedQuery(ReadQueryDto)) query: ReadQueryDto,
   ): Promise<void> {
-    ofTheTenant(request);
+    assertOfTheTenant(request, 'Periods');
     await this.reads.ready(request, query);
     const period = await this.periods.get(keyOf(request).tenant, (request.params as { period: string }).period);
     if (period === null) throw notFound('period');
     void reply.send(period);
   }
-}
-
-/** A month's figures are of all accounts: a key that is bound to some of them may neither fix nor see them. */
-function ofTheTenant(request: FastifyRequest): void {
-  if (keyOf(request).accounts !== null)
-    throw new ApiProblem('forbidden', 'Periods are of the whole tenant; this API key is bound to accounts.');
 }

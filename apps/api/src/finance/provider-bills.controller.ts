@@ -3,17 +3,19 @@ import { Controller, Get, HttpCode, Inject, Post, Query, Req, Res } from '@nestj
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BILL_BYTES_MAX, BillImport, UnreadableBill, type BillReads } from '#libs/finance';
 import { BILL_READS } from '#libs/platform';
-import { idInPath } from '../http/context.js';
+import { assertOfTheTenant, idInPath } from '../http/context.js';
 import { keyOf } from '../http/exchange.js';
 import { Reads } from '../http/reads.js';
+import { brokeOff, limitedTo, uploadOf } from '../http/upload.js';
 import { notePosition } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
-import { ApiProblem, invalid, notFound } from '../problems/problem.js';
+import { invalid, notFound } from '../problems/problem.js';
 import { CheckedQuery } from '../validation/checked.js';
 import { pageOf } from '../validation/queries.js';
 import { BillLinesQueryDto } from './finance.dto.js';
 
 const FORMATS = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson' } as const;
+const TYPES = Object.keys(FORMATS) as Array<keyof typeof FORMATS>;
 
 @Controller('v1/provider-bills')
 export class ProviderBillsController {
@@ -36,12 +38,13 @@ export class ProviderBillsController {
     answer: { status: 201, schema: 'ProviderBill' },
   })
   async import(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    ofTheTenant(request);
-    const format = formatOf(request);
+    assertOfTheTenant(request, 'Provider bills');
+    const { type, body: sent } = uploadOf(request, TYPES, 'A bill is text/csv or application/x-ndjson in UTF-8.');
+    const format = FORMATS[type];
     const key = keyOf(request);
     const { correlationId, requestId } = request.exchange;
     try {
-      const body = limited(request.body as AsyncIterable<Uint8Array>);
+      const body = limitedTo(BILL_BYTES_MAX, sent, 'The body is larger than this route takes.');
       const bill = await this.bills.run({ tenant: key.tenant, actor: key.id, correlationId, causationId: requestId, format, body });
       notePosition(request, reply, bill.position);
       reply.header('Location', `/v1/provider-bills/${bill.id}/lines`);
@@ -65,7 +68,7 @@ export class ProviderBillsController {
     @Res() reply: FastifyReply,
     @Query(new CheckedQuery(BillLinesQueryDto)) query: BillLinesQueryDto,
   ): Promise<void> {
-    ofTheTenant(request);
+    assertOfTheTenant(request, 'Provider bills');
     const id = idInPath(request, 'id', 'bill');
     await this.reads.ready(request, query);
     const page = await this.lines.billLines(keyOf(request).tenant, id, query.state ?? null, pageOf(query));
@@ -74,40 +77,11 @@ export class ProviderBillsController {
   }
 }
 
-function formatOf(request: FastifyRequest): 'csv' | 'ndjson' {
-  const declared = request.headers['content-type'] ?? '';
-  const type = (declared.split(';')[0] as string).trim().toLowerCase();
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(declared)?.[1]?.toLowerCase() ?? 'utf-8';
-  const isStream = typeof request.body === 'object' && request.body !== null && Symbol.asyncIterator in request.body;
-  if (!Object.hasOwn(FORMATS, type) || !isStream || (charset !== 'utf-8' && charset !== 'utf8'))
-    throw new ApiProblem('unsupported_media_type', 'A bill is text/csv or application/x-ndjson in UTF-8.');
-  return FORMATS[type as keyof typeof FORMATS];
-}
-
-async function* limited(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > BILL_BYTES_MAX) throw new ApiProblem('payload_too_large', 'The body is larger than this route takes.');
-    yield chunk;
-  }
-}
-
-/** A connection that broke off is nobody's fault that the log must keep: whoever still listens is told. */
 function refusalOf(error: unknown): unknown {
   if (error instanceof UnreadableBill) return invalid([{ pointer: '', detail: inSentence(error.message) }]);
-  const { code } = (error ?? {}) as { code?: unknown };
-  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'HPE_INVALID_EOF_STATE')
-    return invalid([{ pointer: '', detail: 'breaks off before its end; nothing was imported' }]);
-  return error;
+  return brokeOff(error) ? invalid([{ pointer: '', detail: 'breaks off before its end; nothing was imported' }]) : error;
 }
 
 function inSentence(message: string): string {
   return message.replace(/^The body /, '').replace(/\.$/, '');
-}
-
-/** A bill is of the whole tenant: a key that is bound to some accounts may neither book nor see it. */
-function ofTheTenant(request: FastifyRequest): void {
-  if (keyOf(request).accounts !== null)
-    throw new ApiProblem('forbidden', 'Provider bills are of the whole tenant; this API key is bound to accounts.');
 }

@@ -67,3 +67,9 @@ export function idInPath(request: FastifyRequest, name: string, prefix: string):
   if (!id.startsWith(`${prefix}_`) || !PREFIXED_ID.test(id)) throw notFound(prefix === 'key' ? 'API key' : prefix);
   return id;
 }
+
+/** What is of all accounts, a key that is bound to some of them may neither change nor see. `what` begins the sentence: `Periods`. */
+export function assertOfTheTenant(request: FastifyRequest, what: string): void {
+  if (keyOf(request).accounts !== null)
+    throw new ApiProblem('forbidden', `${what} are of the whole tenant; this API key is bound to accounts.`);
+}

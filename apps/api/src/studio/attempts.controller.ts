@@ -4,18 +4,19 @@ import { Controller, Get, HttpCode, Inject, Post, Query, Req, Res } from '@nestj
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { STUDIO_READS } from '#libs/platform';
 import { AttemptImport, attemptLine, type AttemptRecord, type StudioReads } from '#libs/studio';
-import { visibilityOf } from '../http/context.js';
+import { assertOfTheTenant, visibilityOf } from '../http/context.js';
 import { keyOf } from '../http/exchange.js';
 import { Reads } from '../http/reads.js';
+import { brokeOff, limitedTo, uploadOf } from '../http/upload.js';
 import { notePosition } from '../http/writes.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
-import { ApiProblem, invalid } from '../problems/problem.js';
+import { invalid } from '../problems/problem.js';
 import { CheckedQuery } from '../validation/checked.js';
 import { attemptFilterOf, AttemptsQueryDto } from './reports.dto.js';
-import { assertOfTheTenant } from './studio.words.js';
 
 const LOG_TYPE = 'application/x-ndjson';
 const LOG_BYTES_MAX = 1_073_741_824;
+const TOO_LARGE = 'The body is larger than this route takes; what came before was taken in, the rest can be sent on.';
 
 @Controller('v1/attempts')
 export class AttemptsController {
@@ -39,15 +40,21 @@ export class AttemptsController {
   })
   async import(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     assertOfTheTenant(request, 'Logs of attempts');
-    const body = bodyOf(request);
+    const { body } = uploadOf(request, [LOG_TYPE], `A log of attempts is ${LOG_TYPE} in UTF-8.`);
     const { id: actor, tenant } = keyOf(request);
     const { correlationId, requestId } = request.exchange;
     try {
-      const answer = await this.imports.run({ tenant, actor, correlationId, causationId: requestId, body: limited(body) });
+      const answer = await this.imports.run({
+        tenant,
+        actor,
+        correlationId,
+        causationId: requestId,
+        body: limitedTo(LOG_BYTES_MAX, body, TOO_LARGE),
+      });
       notePosition(request, reply, answer.position);
       void reply.code(200).send(answer);
     } catch (error) {
-      throw refusalOf(error);
+      throw brokeOff(error) ? invalid([{ pointer: '', detail: 'breaks off before its end; what came whole was taken in' }]) : error;
     }
   }
 
@@ -86,36 +93,4 @@ async function* linesOf(first: IteratorResult<AttemptRecord[]>, batches: AsyncIt
     // A client that leaves ends the reading.
     await batches.return?.();
   }
-}
-
-function bodyOf(request: FastifyRequest): AsyncIterable<Uint8Array> {
-  const declared = request.headers['content-type'] ?? '';
-  const type = (declared.split(';')[0] as string).trim().toLowerCase();
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(declared)?.[1]?.toLowerCase() ?? 'utf-8';
-  const body = request.body;
-  const isStream = typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
-  if (type !== LOG_TYPE || !isStream || (charset !== 'utf-8' && charset !== 'utf8'))
-    throw new ApiProblem('unsupported_media_type', `A log of attempts is ${LOG_TYPE} in UTF-8.`);
-  return body as AsyncIterable<Uint8Array>;
-}
-
-async function* limited(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > LOG_BYTES_MAX)
-      throw new ApiProblem(
-        'payload_too_large',
-        'The body is larger than this route takes; what came before was taken in, the rest can be sent on.',
-      );
-    yield chunk;
-  }
-}
-
-/** A connection that broke off is nobody's fault that the log must keep: whoever still listens is told. */
-function refusalOf(error: unknown): unknown {
-  const { code } = (error ?? {}) as { code?: unknown };
-  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'HPE_INVALID_EOF_STATE')
-    return invalid([{ pointer: '', detail: 'breaks off before its end; what came whole was taken in' }]);
-  return error;
 }

@@ -3,7 +3,7 @@ import { Body, Controller, Get, Inject, Put, Query, Req, Res } from '@nestjs/com
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { STUDIO_READS } from '#libs/platform';
 import { SetBenchmark, type StudioReads } from '#libs/studio';
-import { contextOf } from '../http/context.js';
+import { assertOfTheTenant, contextOf } from '../http/context.js';
 import { keyOf } from '../http/exchange.js';
 import { Reads } from '../http/reads.js';
 import { Writes } from '../http/writes.js';
@@ -12,7 +12,7 @@ import { notFound } from '../problems/problem.js';
 import { CheckedBody, CheckedQuery } from '../validation/checked.js';
 import { ListQueryDto, pageById, pageOf, ReadQueryDto } from '../validation/queries.js';
 import { SetBenchmarkDto } from './reports.dto.js';
-import { assertOfTheTenant, nameInPath, newNameInPath } from './studio.words.js';
+import { nameInPath, newNameInPath } from './studio.words.js';
 
 @Controller('v1/benchmarks')
 export class BenchmarksController {

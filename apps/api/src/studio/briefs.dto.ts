@@ -1,12 +1,11 @@
 // 1 HTTP in · what the routes of briefs take.
 import type { JsonObject } from '#libs/kernel';
-import { LEVELS, type BriefView, type Gate, type Level } from '#libs/studio';
+import { ATTEMPT_BUDGET_MAX, LEVELS, type BriefView, type Gate, type Level } from '#libs/studio';
 import { ListQueryDto } from '../validation/queries.js';
 import { OneOf, Optional, WholeNumber, YesOrNo } from '../validation/rules.js';
 import { AccountId } from '../validation/words.js';
 import { Gates, Seconds, StudioId, Texts, Variables, VersionOrLabel, Word } from './studio.words.js';
 
-const ATTEMPT_BUDGET_MAX = 10_000;
 const BRIEF_STATES = ['draft_brief', 'prompt_ready'] as const satisfies ReadonlyArray<BriefView['state']>;
 
 export class CreateBriefDto {

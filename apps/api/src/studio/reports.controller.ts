@@ -4,14 +4,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isRefusal } from '#libs/kernel';
 import { STUDIO_READS } from '#libs/platform';
 import { costPerUsableClip, type ReportOptions, type StudioReads } from '#libs/studio';
-import { visibilityOf } from '../http/context.js';
+import { assertOfTheTenant, visibilityOf } from '../http/context.js';
 import { keyOf } from '../http/exchange.js';
 import { Reads } from '../http/reads.js';
 import { Endpoint } from '../openapi/endpoint.decorator.js';
 import { ApiProblem, notFound } from '../problems/problem.js';
 import { CheckedQuery } from '../validation/checked.js';
 import { attemptFilterOf, CostPerUsableClipQueryDto } from './reports.dto.js';
-import { assertOfTheTenant } from './studio.words.js';
 
 @Controller('v1/reports')
 export class ReportsController {

@@ -1,12 +1,10 @@
 // 1 HTTP in · the words of the studio's requests: ids, versions and labels, minutes, gates; used by its DTOs and the paths of its routes.
 import type { FastifyRequest } from 'fastify';
 import { decimalOf } from '#libs/kernel';
-import { GATES, REJECTION_REASONS } from '#libs/studio';
-import { keyOf } from '../http/exchange.js';
-import { ApiProblem, invalid, notFound } from '../problems/problem.js';
+import { GATES, REJECTION_REASONS, STUDIO_ID_PATTERN } from '#libs/studio';
+import { invalid, notFound } from '../problems/problem.js';
 import { hasAtMost, isJsonObject, DistinctList, JsonObjectOf, Pattern, Satisfies } from '../validation/rules.js';
 
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const ID_DESCRIPTION = '1 to 100 letters, digits, dots, dashes or underscores, beginning with a letter or a digit';
 /** A label could otherwise be taken for a version. */
 const LABEL = /^(?!v[0-9]+$)[A-Za-z][A-Za-z0-9._-]{0,63}$/;
@@ -18,7 +16,7 @@ const RATE = /^(?:[01]|0\.[0-9]{1,6}|1\.0{1,6})$/;
 const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 /** The caller's own, or one that the product made. */
-export const StudioId = (): PropertyDecorator => Pattern(ID, `an id: ${ID_DESCRIPTION}`);
+export const StudioId = (): PropertyDecorator => Pattern(STUDIO_ID_PATTERN, `an id: ${ID_DESCRIPTION}`);
 
 export function Version(): PropertyDecorator {
   return Satisfies(
@@ -162,7 +160,7 @@ export const Variables = (): PropertyDecorator =>
 /** An id of the studio in the path; what can be none is not found. */
 export function studioIdInPath(request: FastifyRequest, what: string): string {
   const { id } = request.params as { id: string };
-  if (!ID.test(id)) throw notFound(what);
+  if (!STUDIO_ID_PATTERN.test(id)) throw notFound(what);
   return id;
 }
 
@@ -189,18 +187,12 @@ export function newLabelInPath(request: FastifyRequest): string {
 
 export function newNameInPath(request: FastifyRequest): string {
   const { name } = request.params as { name: string };
-  if (!ID.test(name)) throw invalid([{ pointer: '/name', detail: `must be ${ID_DESCRIPTION}` }]);
+  if (!STUDIO_ID_PATTERN.test(name)) throw invalid([{ pointer: '/name', detail: `must be ${ID_DESCRIPTION}` }]);
   return name;
 }
 
 export function nameInPath(request: FastifyRequest, what: string): string {
   const { name } = request.params as { name: string };
-  if (!ID.test(name)) throw notFound(what);
+  if (!STUDIO_ID_PATTERN.test(name)) throw notFound(what);
   return name;
-}
-
-/** A key that is bound to some accounts may neither change nor import what is of all of them. */
-export function assertOfTheTenant(request: FastifyRequest, what: string): void {
-  if (keyOf(request).accounts !== null)
-    throw new ApiProblem('forbidden', `${what} are of the whole tenant; this API key is bound to accounts.`);
 }

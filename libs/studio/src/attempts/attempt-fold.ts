@@ -1,6 +1,8 @@
 // query · folds attempts of a log into the cells that a report is summed from: memory grows with what is told apart, never with the log.
 import { DateTime } from 'luxon';
+import { DAY_MS } from '#libs/finance';
 import { fromIso, type InstantMs } from '#libs/kernel';
+import { loggedPromptVersion } from '../prompt/prompt.facts.js';
 import { ExactSum, formatSigned } from '../report/exact-sum.js';
 import type { ReportGroup } from '../report/report.types.js';
 import type { AttemptRecord } from '../studio.reads.port.js';
@@ -69,7 +71,7 @@ export class AttemptFold {
     const week = isoWeekOf(fromIso(record.created_at));
     const briefId = this.#keys.has('briefId') ? record.brief_id : null;
     const model = this.#keys.has('model') ? record.model : null;
-    const promptVersion = this.#keys.has('promptVersion') ? promptVersionOf(record) : null;
+    const promptVersion = this.#keys.has('promptVersion') ? loggedPromptVersion(record) : null;
     const reason = record.rejection_reason as RejectionReason | null;
     const name = `${record.status}\0${reason ?? ''}\0${week}\0${briefId ?? ''}\0${model ?? ''}\0${promptVersion ?? ''}`;
     let cell = this.#cells.get(name);
@@ -88,15 +90,6 @@ export function cellsOf(records: Iterable<AttemptRecord>, keys: Iterable<FoldKey
   return fold.cells();
 }
 
-/** `<prompt id>@v<n>`; '' without one. */
-export function promptVersionOf({
-  prompt_id: promptId,
-  prompt_version: version,
-}: Pick<AttemptRecord, 'prompt_id' | 'prompt_version'>): string {
-  return promptId === '' ? '' : `${promptId}@${version}`;
-}
-
-const DAY_MS = 86_400_000;
 let lastDay = NaN;
 let lastWeek = '';
 

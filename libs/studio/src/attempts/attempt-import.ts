@@ -1,5 +1,5 @@
 // 1 → 3 · imports a log of attempts while it arrives: one stream per line, appended in batches, so that nothing is kept but what is under way; called by the API.
-import { fromIso, newCommandId, toIso, type Clock } from '#libs/kernel';
+import { newCommandId, toIso, type Clock } from '#libs/kernel';
 import {
   NO_STREAM,
   POSITION_START,
@@ -12,6 +12,7 @@ import {
 import { CLIP_FACT_VERSIONS, type ImportedAttempt } from '../clip/clip.facts.js';
 import type { AttemptLineError, RejectedAttempt } from './attempt-line.js';
 import { readAttemptLog } from './attempt-log.js';
+import { attemptContent } from './seen-attempts.js';
 
 export interface AttemptUpload {
   tenant: string;
@@ -197,7 +198,7 @@ class ImportRun {
   }
 
   #compare({ line, attempt }: ImportLine, standing: Standing | undefined): void {
-    if (standing !== undefined && standing !== 'native' && sameAttempt(attempt, standing.attempt)) {
+    if (standing !== undefined && standing !== 'native' && attemptContent(attempt) === attemptContent(standing.attempt)) {
       this.#view.duplicates += 1;
       return;
     }
@@ -217,10 +218,4 @@ const OF_TASK = /^(?:task|clip)_([0-9a-f]{32})$/;
 function ofTask(tenant: string, id: string): Array<[string, string]> {
   const hex = OF_TASK.exec(id)?.[1];
   return hex === undefined ? [] : [[tenantStream('task', tenant, `task_${hex}`), id]];
-}
-
-/** Whether two lines say the same; an instant may be written in many ways. */
-export function sameAttempt(a: ImportedAttempt, b: ImportedAttempt): boolean {
-  if (fromIso(a.created_at) !== fromIso(b.created_at)) return false;
-  return (Object.keys(a) as Array<keyof ImportedAttempt>).every((field) => field === 'created_at' || a[field] === b[field]);
 }

@@ -1,5 +1,6 @@
 // 1 HTTP in · what one line of the log says, or every reason why it is refused; pure, called line by line by the import and by the pilot.
 import { formatDecimal, parseDecimal } from '#libs/kernel';
+import { STUDIO_ID_PATTERN } from '../checks.js';
 import type { ImportedAttempt } from '../clip/clip.facts.js';
 import { REJECTION_REASONS } from '../clip/rejection-reasons.js';
 import { LOG_STATES, REASONED_STATES, REVIEW_STATES, USABLE_STATES, type AttemptState } from '../clip/review-states.js';
@@ -39,7 +40,6 @@ const KNOWN: ReadonlySet<string> = new Set(ATTEMPT_FIELDS);
 
 /** A line with a thousand unknown members is as wrong as one with sixteen. */
 const ERRORS_PER_LINE_MAX = 16;
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const VERSION = /^v[1-9]\d{0,8}$/;
 /** Unicode's letters, marks, numbers, punctuation, symbols and the blank: what can be seen. */
 const MODEL = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,100}$/u;
@@ -212,7 +212,7 @@ function isMore(text: string, max: string): boolean {
 }
 
 function isId(text: string): boolean {
-  return ID.test(text);
+  return STUDIO_ID_PATTERN.test(text);
 }
 
 /** What a deployment without a PUBLIC_URL exports of its own assets. */

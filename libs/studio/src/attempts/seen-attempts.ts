@@ -21,7 +21,7 @@ export class SeenAttempts {
     // One id in 2^64 would be taken for a free slot.
     const first = id.readBigUInt64LE(0) || 1n;
     const second = id.readBigUInt64LE(8);
-    const content = digestOf(contentOf(attempt)).readBigUInt64LE(0);
+    const content = digestOf(attemptContent(attempt)).readBigUInt64LE(0);
     const at = this.#find(first, second);
     if (this.#words[at] !== 0n) return this.#words[at + 2] === content ? 'same' : 'other';
     this.#words[at] = first;
@@ -56,7 +56,7 @@ function digestOf(text: string): Buffer {
 }
 
 /** What two lines must share to say the same: an instant may be written in many ways. No field has a control character in it. */
-function contentOf(attempt: ImportedAttempt): string {
+export function attemptContent(attempt: ImportedAttempt): string {
   let content = String(fromIso(attempt.created_at));
   for (const field of ATTEMPT_FIELDS) if (field !== 'created_at') content += `\0${String(attempt[field])}`;
   return content;

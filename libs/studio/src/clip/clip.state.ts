@@ -11,7 +11,7 @@ import {
   type Decider,
   type ErasableRef,
 } from '#libs/kernel';
-import { promptVersionId } from '../prompt/prompt.facts.js';
+import { loggedPromptVersion, promptVersionId } from '../prompt/prompt.facts.js';
 import type { ClipFact, ImportedAttempt, MoveData } from './clip.facts.js';
 import type { Gate } from './gates.js';
 import type { RejectionReason } from './rejection-reasons.js';
@@ -147,7 +147,7 @@ function imported(data: Extract<ClipFact, { type: 'AttemptImported' }>['data'], 
   const said = { ...NOTHING_SAID, reasons, reviewMinutes, editingMinutes };
   return {
     ...{ clipId, taskId: null, accountId: null, briefId: attempt.brief_id, model: attempt.model },
-    promptVersionId: attempt.prompt_id === '' ? null : `${attempt.prompt_id}@${attempt.prompt_version}`,
+    promptVersionId: loggedPromptVersion(attempt) || null,
     assetUrl: attempt.asset_url,
     imported: attempt,
     state: status,

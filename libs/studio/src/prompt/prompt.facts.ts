@@ -28,3 +28,8 @@ export const PROMPT_FACT_VERSIONS: Readonly<Record<PromptFact['type'], number>> 
 export function promptVersionId(promptId: string, version: number): string {
   return `${promptId}@v${version}`;
 }
+
+/** The same of a line of the log, which writes versions as `v2`; '' for a generation without a prompt of its own. */
+export function loggedPromptVersion(line: { prompt_id: string; prompt_version: string }): string {
+  return line.prompt_id === '' ? '' : `${line.prompt_id}@${line.prompt_version}`;
+}

@@ -1,7 +1,15 @@
 // 4 project · one attempt as the read model `attempts` keeps it, and what each fact of its task, its clip or the ledger makes of it; called by project.ts.
 import { type Decimal, formatDecimal, fromIso, type InstantMs, invariant, type Iso, parseDecimal } from '#libs/kernel';
 import type { Position, StoredFact } from '#libs/event-store';
-import { type AttemptState, type ClipFact, type ClipState, evolveClip, promptVersionId, type RejectionReason } from '#libs/studio';
+import {
+  type AttemptState,
+  type ClipFact,
+  type ClipState,
+  evolveClip,
+  loggedPromptVersion,
+  promptVersionId,
+  type RejectionReason,
+} from '#libs/studio';
 import type { StoredAsset, TaskBrief, TaskFact } from '#libs/tasks';
 import type { Contribution } from './contribution.js';
 import type { TaskCosts } from './costs-of.js';
@@ -228,7 +236,7 @@ function importedAttempt({ clipId, attempt: log }: Extract<ClipFact, { type: 'At
     briefId: log.brief_id,
     promptId: log.prompt_id,
     promptVersion: log.prompt_version,
-    promptVersionId: log.prompt_version === '' ? null : `${log.prompt_id}@${log.prompt_version}`,
+    promptVersionId: loggedPromptVersion(log) || null,
     model: log.model,
     isDispatched: true,
     durationSeconds: log.duration_seconds,

@@ -24,6 +24,8 @@ const jobsOf = async (taskId: string): Promise<number> =>
       ])
     ).rows[0]?.n,
   );
+/** However busy the machine is, a process keeps its leases and has the time that it needs to finish what it began. */
+const IN_PEACE = { leaseTtlMs: 60_000, drainTimeoutMs: 60_000 };
 const settled = (taskId: string): Promise<void> =>
   until(`${taskId} to be settled`, async () => (await world.money(taskId)).some((type) => type !== 'ProviderCostBooked'));
 
@@ -97,8 +99,7 @@ describe('a process killed', () => {
 describe('a process stopped', () => {
   it('writes what it began, gives the lease up at once, and its successor goes on', async () => {
     const acc = await account();
-    // However busy the machine is, it is given the time that it needs.
-    const first = await world.orchestrator({ limits: { leaseTtlMs: 20_000, drainTimeoutMs: 20_000 } });
+    const first = await world.orchestrator({ limits: IN_PEACE });
     const ids = await Promise.all(Array.from({ length: 20 }, () => world.submit(acc, { afterMs: 30 })));
     await until('the first to have begun', async () =>
       (await world.facts({ types: ['TaskDispatched'] })).some((fact) => ids.includes(fact.stream.slice(fact.stream.indexOf('.') + 1))),
@@ -112,6 +113,21 @@ describe('a process stopped', () => {
     await world.orchestrator();
     await Promise.all(ids.map(settled));
     expect(await Promise.all(ids.map(jobsOf))).toEqual(ids.map(() => 1));
+  });
+
+  it('between a dispatch and its submission still makes it, so that its successor has nothing to doubt', async () => {
+    const acc = await account();
+    const first = await world.orchestrator({ pauseAt: 'TaskDispatched', limits: IN_PEACE });
+    const id = await world.submit(acc, { afterMs: 0 });
+    await until('the pause', () => first.plug.isPaused);
+    const stopping = first.orchestrator.stop();
+    await until('its partitions to be on their way', () => first.orchestrator.partitions === 0);
+    first.plug.resume();
+    await stopping;
+    expect(await world.story(id)).toEqual(['TaskSubmitted', 'TaskDispatched', 'TaskAccepted']);
+    await world.orchestrator();
+    await settled(id);
+    expect(await jobsOf(id)).toBe(1);
   });
 });
 
@@ -134,12 +150,12 @@ describe('two processes on one database', () => {
 
   it('make room for a third that comes, without leaving any attempt in doubt', async () => {
     const accs = await Promise.all(Array.from({ length: 8 }, () => account()));
-    await Promise.all([world.orchestrator(), world.orchestrator()]);
+    await Promise.all([world.orchestrator({ limits: IN_PEACE }), world.orchestrator({ limits: IN_PEACE })]);
     const ids: string[] = [];
     const load = (async () => {
       for (let round = 0; round < 12; round += 1) ids.push(...(await Promise.all(accs.map((acc) => world.submit(acc, { afterMs: 30 })))));
     })();
-    const third = await world.orchestrator();
+    const third = await world.orchestrator({ limits: IN_PEACE });
     await until('the third to have its part', () => third.orchestrator.partitions >= 5);
     await load;
     await Promise.all(ids.map(settled));

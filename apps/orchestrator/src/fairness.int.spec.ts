@@ -80,23 +80,23 @@ describe('a customer with ten thousand waiting tasks', () => {
     const big = await account();
     await submitMany(big, BACKLOG);
     const first = await world.orchestrator(options);
-    await until('the backlog to wait', () => first.orchestrator.waiting >= 100, 30_000);
+    await until('the backlog to wait', () => first.orchestrator.waiting >= 100);
 
     // What was given a place before the task was in line, and those that run: a few more than the places where the machine is slow.
     const most = 2 * JOBS_MAX;
     for (let round = 0; round < 3; round += 1) {
       const small = await world.submit(await account(), null, { model: 'on-queue' });
-      await until('the single task to go out', () => isDispatched(small), 20_000);
+      await until('the single task to go out', () => isDispatched(small));
       expect(await overtakenBy(small)).toBeLessThanOrEqual(most);
     }
     expect(await runningJobs()).toBeLessThanOrEqual(JOBS_MAX);
 
     const second = await world.orchestrator(options);
-    await until('the partitions to be shared', () => first.orchestrator.partitions === 8 && second.orchestrator.partitions === 8, 20_000);
+    await until('the partitions to be shared', () => first.orchestrator.partitions === 8 && second.orchestrator.partitions === 8);
     const ids = await Promise.all(
       [0, 1, 2, 3].map(async (n) => world.submit(await account((partition) => partition % 4 === n), null, { model: 'on-queue' })),
     );
-    await until('the single tasks to go out', async () => (await Promise.all(ids.map(isDispatched))).every(Boolean), 20_000);
+    await until('the single tasks to go out', async () => (await Promise.all(ids.map(isDispatched))).every(Boolean));
     // Four came at once: each may also wait for the other three.
     for (const id of ids) expect(await overtakenBy(id)).toBeLessThanOrEqual(most + ids.length - 1);
     expect(await runningJobs()).toBeLessThanOrEqual(JOBS_MAX);

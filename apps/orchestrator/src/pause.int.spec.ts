@@ -19,7 +19,7 @@ const account = async (): Promise<string> => {
 const jobsOf = async (taskId: string): Promise<number> =>
   (await world.database.pool.query('SELECT 1 FROM simulator_jobs WHERE client_job_id LIKE $1', [`${taskId}.%`])).rowCount ?? 0;
 const settled = (taskId: string): Promise<void> =>
-  until(`${taskId} to be settled`, async () => (await world.money(taskId)).some((type) => type !== 'ProviderCostBooked'), 20_000);
+  until(`${taskId} to be settled`, async () => (await world.money(taskId)).some((type) => type !== 'ProviderCostBooked'));
 const submissions = async ({ registry }: RunningOrchestrator): Promise<number> => {
   const { values } = (await registry.getSingleMetric('rollcredits_provider_calls_total')!.get()) as {
     values: Array<{ value: number; labels: { call?: string | number } }>;
@@ -35,7 +35,7 @@ async function pausedAt(pauseAt: string): Promise<{ id: string; acc: string; fir
   const id = await world.submit(acc, { afterMs: 0 });
   await until('the pause', () => first.plug.isPaused);
   const second = await world.orchestrator({ limits: LIMITS });
-  await until('the second to own all', () => second.orchestrator.partitions === 16, 20_000);
+  await until('the second to own all', () => second.orchestrator.partitions === 16);
   return { id, acc, first, second };
 }
 
@@ -44,7 +44,7 @@ describe('a process that is paused, loses its partitions and goes on', () => {
     const { id, acc, first } = await pausedAt('submit');
     await settled(id);
     first.plug.resume();
-    await until('the first to have its part again', () => first.orchestrator.partitions === 8, 20_000);
+    await until('the first to have its part again', () => first.orchestrator.partitions === 8);
     expect(await world.story(id)).toEqual(['TaskSubmitted', 'TaskDispatched', 'TaskSubmissionUnknown', 'TaskAccepted', 'TaskCompleted']);
     expect(await jobsOf(id)).toBe(1);
     expect(await world.money(id)).toEqual(['CreditsConsumed']);
@@ -55,7 +55,7 @@ describe('a process that is paused, loses its partitions and goes on', () => {
     const { id, first, second } = await pausedAt('TaskDispatched');
     await settled(id);
     first.plug.resume();
-    await until('the first to have its part again', () => first.orchestrator.partitions === 8, 20_000);
+    await until('the first to have its part again', () => first.orchestrator.partitions === 8);
     expect(await submissions(first)).toBe(0);
     expect(await submissions(second)).toBe(1);
     expect(await world.story(id)).toEqual(['TaskSubmitted', 'TaskDispatched', 'TaskSubmissionUnknown', 'TaskAccepted', 'TaskCompleted']);
@@ -67,7 +67,7 @@ describe('a process that is paused, loses its partitions and goes on', () => {
     const { id, acc, first } = await pausedAt(pauseAt);
     await settled(id);
     first.plug.resume();
-    await until('the first to have its part again', () => first.orchestrator.partitions === 8, 20_000);
+    await until('the first to have its part again', () => first.orchestrator.partitions === 8);
     const more = await Promise.all(Array.from({ length: 6 }, () => world.submit(acc, { afterMs: 0 })));
     await Promise.all(more.map(settled));
     for (const task of [id, ...more]) expect(await world.money(task)).toEqual(['CreditsConsumed']);
@@ -87,7 +87,7 @@ describe('a process that is paused, loses its partitions and goes on', () => {
     );
     const before = await checkpoints();
     first.plug.resume();
-    await until('the first to have its part again', () => first.orchestrator.partitions === 8, 20_000);
+    await until('the first to have its part again', () => first.orchestrator.partitions === 8);
     const after = await checkpoints();
     after.forEach((position, partition) => expect(position >= before[partition]!).toBe(true));
     expect((await world.rows()).filter((row) => row.task_id === id)).toEqual([]);

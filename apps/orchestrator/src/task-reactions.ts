@@ -190,7 +190,7 @@ export class TaskReactions {
     }
   }
 
-  /** No new act begins; what providers answer to calls under way is still written down. */
+  /** No new act begins; what was dispatched is submitted, and what providers answer to calls under way is still written down. */
   close(): void {
     this.#isClosed = true;
   }
@@ -284,7 +284,7 @@ export class TaskReactions {
 
   #follow(task: LiveTask): void {
     const { situation, memory } = task;
-    if (task.isRunning || task.isGone || this.#isClosed || !this.parts.mayAct() || situation === null) return;
+    if (task.isRunning || task.isGone || !this.parts.mayAct() || situation === null) return;
     const now = this.parts.clock.now();
     if (task.isHinted && !memory.isCalling && situation.attempt?.providerJobId === task.jobId) {
       task.isHinted = false;
@@ -292,6 +292,8 @@ export class TaskReactions {
     }
     const provider = this.#providerOf(task);
     const next = nextStep(situation, memory, now, provider?.capabilities ?? null, this.parts.policy);
+    // Whoever takes over would have to doubt an attempt that was dispatched and never submitted: it is part of what was begun.
+    if (this.#isClosed && next.do !== 'submit') return;
     if (next.do !== 'submit' && !memory.isCalling) this.#tasks.leavePlace(task);
     const jobUntil = this.#tasks.keepJob(task, situation, now, this.parts.policy.jobGraceMs);
     this.#perform(task, situation, next.do === 'wait' ? { do: 'wait', until: Math.min(next.until, jobUntil) } : next, provider);

@@ -299,7 +299,7 @@ export class World {
 }
 
 /** Waits for what a test promises, and says which it was where it does not come. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 8_000): Promise<void> {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);

@@ -8,8 +8,6 @@ import { ProjectedTaskLedgerFacts } from './receipts/query.postgres.js';
 import { Harness } from './testing/harness.js';
 import { ManualClock, START, World } from './testing/world.js';
 
-// A busy machine is no failure.
-
 const DAY_MS = 86_400_000;
 const WHO: Visibility = { tenant: 't1', accounts: null };
 const FIRST: PageQuery = { limit: 200, cursor: null };

@@ -243,7 +243,9 @@ export class ProjectionEngine {
   async #stopAt(one: Running, fact: StoredFact | undefined, error: Error): Promise<void> {
     if (fact === undefined) throw error;
     one.stopped = true;
-    await this.registry.recordFailure(one.row, { position: fact.position, eventId: fact.id, error: error.message });
+    const failure = { position: fact.position, eventId: fact.id, error: error.message };
+    // A version that was dropped under our hands has no tables any more, which is no failure of a fact's.
+    if (!(await this.registry.recordFailure(one.row, failure))) return;
     this.options.onError?.(
       new Error(`read model ${one.row.name}_v${one.row.version} stopped at ${fact.position} (${fact.id}): ${error.message}`, {
         cause: error,

@@ -131,25 +131,31 @@ export class ProjectionRegistry {
     });
   }
 
-  /** Removes a version that is not the active one, with its tables. */
+  /**
+   * Removes a version that is not the active one, with its tables. A batch of the engine's may be on its way into them: it holds tables and
+   * asks for the checkpoint last. So nothing is held here while something else is waited for, or each would wait for the other.
+   */
   async drop(model: ReadModel, version: number): Promise<boolean> {
-    return this.#transaction(async (client) => {
-      const { rowCount } = await client.query(`DELETE FROM projection_versions WHERE name = $1 AND version = $2 AND state <> 'active'`, [
-        model.name,
-        version,
-      ]);
-      if (rowCount !== 1) return false;
+    return this.#alone(async (client) => {
+      const retired = await client.query(
+        `UPDATE projection_versions SET state = 'retired' WHERE name = $1 AND version = $2 AND state <> 'active'`,
+        [model.name, version],
+      );
+      if (retired.rowCount !== 1) return false;
       for (const relation of model.relations) await client.query(`DROP TABLE IF EXISTS ${relation}_v${version}`);
+      await client.query('DELETE FROM projection_versions WHERE name = $1 AND version = $2', [model.name, version]);
       return true;
     });
   }
 
-  async recordFailure(version: VersionRow, failure: { position: Position; eventId: string; error: string }): Promise<void> {
-    await this.pool.query(
+  /** False where the version has moved or been dropped meanwhile: then there is nothing that fails. */
+  async recordFailure(version: VersionRow, failure: { position: Position; eventId: string; error: string }): Promise<boolean> {
+    const { rowCount } = await this.pool.query(
       `UPDATE projection_versions SET failed_position = $4, failed_event_id = $5, failed_error = $6, failed_at = clock_timestamp()
-        WHERE name = $1 AND version = $2 AND position = $3`,
+        WHERE name = $1 AND version = $2 AND position = $3 AND state <> 'retired'`,
       [version.name, version.version, version.position, failure.position, failure.eventId, failure.error.slice(0, 2000)],
     );
+    return rowCount === 1;
   }
 
   async #create(client: pg.ClientBase, model: ReadModel, version: number, state: VersionState, switchWhenLevel: boolean): Promise<void> {
@@ -166,6 +172,22 @@ export class ProjectionRegistry {
       await client.query('SELECT pg_advisory_xact_lock($1)', [REGISTRY_LOCK]);
       return work(client);
     });
+  }
+
+  /** Under the registry's lock, but every statement for itself: what it locks it gives back at once. */
+  async #alone<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
+    const client = await this.pool.connect();
+    let isLocked = true;
+    try {
+      await client.query('SELECT pg_advisory_lock($1)', [REGISTRY_LOCK]);
+      const result = await work(client);
+      await client.query('SELECT pg_advisory_unlock($1)', [REGISTRY_LOCK]);
+      isLocked = false;
+      return result;
+    } finally {
+      // The lock ends with its connection.
+      client.release(isLocked);
+    }
   }
 }
 

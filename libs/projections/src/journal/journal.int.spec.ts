@@ -12,8 +12,6 @@ import { ManualClock } from '../testing/world.js';
 import { PostgresFinanceReads } from './finance-reads.postgres.js';
 import { journal } from './project.js';
 
-// A busy machine is no failure.
-
 const FROM = Date.UTC(2026, 0);
 const MONTHS = 3;
 const BOOKS = { tenant: 't1', accounts: null };

@@ -16,8 +16,8 @@ export const NO_KEYS: CustomerKeys = {
   openersFor: (_tenant, accountIds) => Promise.resolve(new Map(accountIds.map((id) => [id, null]))),
 };
 
-/** Takes over a dead owner's work soon, and looks often: specs wait for it. */
-export const QUICK: EngineOptions = { leaseTtlMs: 2_000, pollMs: 50, registryMs: 20 };
+/** Looks often, as specs wait for it. A machine that stands still for some seconds takes the lease from nobody: what is led anew tells anew. */
+export const QUICK: EngineOptions = { leaseTtlMs: 20_000, pollMs: 50, registryMs: 20 };
 
 export class Harness {
   readonly progress = new ProjectionProgress();

@@ -23,6 +23,9 @@ const FLAGS = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 
+/** A browser starts and loads slowly on a busy machine. */
+const PATIENCE_MS = 120_000;
+
 /** What a page knows of a medium; written as text because it runs in the browser. */
 const PLAYED = `async (medium) => {
   const happened = (name) => new Promise((resolve, reject) => {
@@ -65,7 +68,11 @@ const PLAYED = `async (medium) => {
     pages = createServer((_, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end(html));
     await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
     profile = await mkdtemp(join(tmpdir(), 'rollcredits-chromium-'));
-    browser = await chromium.launchPersistentContext(profile, { executablePath: '/usr/bin/chromium', args: FLAGS, chromiumSandbox: false });
+    browser = await chromium.launchPersistentContext(profile, {
+      ...{ executablePath: '/usr/bin/chromium', args: FLAGS, chromiumSandbox: false },
+      timeout: PATIENCE_MS,
+    });
+    browser.setDefaultTimeout(PATIENCE_MS);
     page = browser.pages()[0] ?? (await browser.newPage());
   });
   afterAll(async () => {

@@ -73,7 +73,8 @@ describe('watching a task', () => {
     return answer.body.id as string;
   };
   beforeAll(async () => {
-    world = await createApiWorld();
+    // A task whose assets are not copied has no fact after its ending, so what was watched is what can be read.
+    world = await createApiWorld({ ASSETS_KEEP: 'none' });
     ({ url } = await world.api.listen());
     await world.call('POST', '/v1/accounts', { id: 'w', name: 'W', plan: 'max' });
   });
@@ -215,8 +216,9 @@ describe('limits', () => {
   it('of requests a second answer 429 rate_limited with Retry-After, for one key alone', async () => {
     const world = await createApiWorld({ REQUESTS_PER_SECOND_MAX: '3' }, { orchestrated: false });
     const key = await world.newKey(['tasks:read']);
-    const answers = [];
-    for (let i = 0; i < 6; i++) answers.push(await world.call('GET', '/v1/tasks', undefined, { key }));
+    // More at once than a machine that stood still meanwhile would have been allowed.
+    const answers = await Promise.all(Array.from({ length: 300 }, () => world.call('GET', '/v1/tasks', undefined, { key })));
+    expect(answers.filter((answer) => answer.status === 200).length).toBeGreaterThanOrEqual(3);
     const refused = answers.find((answer) => answer.status === 429);
     expect(refused).toMatchObject({ body: { code: 'rate_limited', retryable: true }, headers: { 'retry-after': '1' } });
     expect((await world.call('GET', '/v1/plans')).status).toBe(200);

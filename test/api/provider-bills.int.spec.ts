@@ -182,7 +182,7 @@ describe('a provider bill', () => {
 
   it('imports nothing of a connection that breaks off', async () => {
     const { url } = await world.api.listen();
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       const request = httpRequest(`${url}/v1/provider-bills`, {
         method: 'POST',
         headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'text/csv', 'transfer-encoding': 'chunked' },
@@ -192,7 +192,7 @@ describe('a provider bill', () => {
       void until(async () => (await world.database.pool.query('SELECT 1 FROM bill_import_line LIMIT 1')).rowCount === 1).then(() => {
         request.destroy();
         resolve();
-      });
+      }, reject);
     });
     await until(async () => (await world.database.pool.query('SELECT 1 FROM bill_import')).rowCount === 0);
     const { rows } = await world.database.pool.query(`SELECT count(*)::int AS count FROM bill_line WHERE provider_job_id LIKE 'broken-%'`);

@@ -103,7 +103,7 @@ describe('accounts', () => {
   it('are reset by an operator, who leaves the next boundary where it is', async () => {
     await open('reset');
     const before = await get('/v1/accounts/reset/balance');
-    await submit('reset');
+    await submit('reset', { parameters: { simulate: { outcome: 'hang' } } });
     const reset = await post('/v1/accounts/reset/cycle-reset', { reason: 'moved billing' });
     expect(reset).toMatchObject({ status: 200, body: { held: 70, buckets: { subscription: { available: 2000 } } } });
     expect(reset.body.nextReset.at).toBe(before.body.nextReset.at);
@@ -456,7 +456,12 @@ describe('tasks', () => {
 
   it('offer a late result at the quoted price', async () => {
     await open('late');
-    const task = (await submit('late', { parameters: { deadlineMs: 150, simulate: { outcome: 'late', afterMs: 100 } } })).body.id as string;
+    const task = (await submit('late', { parameters: { simulate: { outcome: 'late', afterMs: 0 } } })).body.id as string;
+    // The provider has the job before the deadline passes: a task that times out before is never sent, and nothing of it can be late.
+    let sent: Answer['body'];
+    await until(async () => typeof (sent = (await get(`/v1/tasks/${task}`)).body).attempts.at(-1)?.providerJobId === 'string');
+    const pastIt = new Date(Date.parse(sent.deadlineAt as string) + 1_000).toISOString();
+    expect((await post('/v1/test-clock', { now: pastIt })).status).toBe(200);
     expect(await ended(task)).toMatchObject({ body: { status: 'timed_out', settlement: 'refunded' } });
     await until(async () => (await get(`/v1/tasks/${task}`)).body.lateResult !== null);
     const accepted = await post(`/v1/tasks/${task}/late-result/accept`);

@@ -18,7 +18,7 @@ const held = async (accountId: string): Promise<number> => (await call('GET', `/
 async function usedTo(attempts: Record<string, number>): Promise<void> {
   for (const [briefId, expected] of Object.entries(attempts)) {
     const used = async (): Promise<unknown> => (await call('GET', `/v1/briefs/${briefId}`)).body.attemptsUsed;
-    await until(async () => (await used()) === expected, { withinMs: 20_000, what: () => `${expected} attempts of ${briefId} to be used` });
+    await until(async () => (await used()) === expected, { what: () => `${expected} attempts of ${briefId} to be used` });
   }
 }
 
@@ -47,7 +47,7 @@ beforeAll(async () => {
   });
   await call('POST', '/v1/prompts/reel/versions', { template: 'For {{channel}}: {{scene}}, {{mood}}.' });
   await brief('plain');
-}, 60_000);
+});
 afterAll(() => world.close());
 
 const V1 = { briefId: 'plain', promptVersionId: 'reel@v1' };

@@ -4,7 +4,7 @@ import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readFileSync, rmS
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '#libs/platform';
+import { freePort } from '../support/free-port.js';
 import { until } from '../support/until.js';
 import { format, install, propertiesText, type Installation, type KafkaVersion } from './installation.js';
 
@@ -16,7 +16,7 @@ export interface BrokerOptions {
   formatWords?: readonly string[];
 }
 
-const START_WITHIN_MS = 60_000;
+const START_WITHIN_MS = 180_000;
 
 export class TestBroker {
   #child: ChildProcess | null = null;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { factsTopic, KafkaMessaging, PUBLISHED_CATEGORIES, type IncomingMessage } from '#libs/messaging';
-import { kafkaSettingsFor } from './describe-kafka.js';
+import { kafkaSettingsFor, PATIENT } from './describe-kafka.js';
 
 export interface FactsOnKafka {
   /** What stands on the topics, repetitions of the relay's included, in the order of arrival; of one stream that is the order on its partition. */
@@ -15,9 +15,7 @@ export interface FactsOnKafka {
 }
 
 export function factsOnKafka(brokers: string, prefix: string): FactsOnKafka {
-  // Who judges is not on trial: it may be as slow as a busy machine.
-  const patience = { connectionTimeoutMs: 5_000, requestTimeoutMs: 10_000, sessionTimeoutMs: 10_000 };
-  const messaging = new KafkaMessaging(kafkaSettingsFor(brokers, patience), pino({ level: 'silent' }));
+  const messaging = new KafkaMessaging(kafkaSettingsFor(brokers, PATIENT), pino({ level: 'silent' }));
   const messages: IncomingMessage[] = [];
   const places = new Set<string>();
   const settings = { kafkaTopicPrefix: prefix, kafkaPartitions: 1, kafkaRetentionMs: -1 };

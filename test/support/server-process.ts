@@ -1,7 +1,7 @@
 // The real server as a child process in a group of its own: started, killed, started again.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { freePort } from '#libs/platform';
+import { freePort } from './free-port.js';
 import { until } from './until.js';
 
 export { freePort };
@@ -36,9 +36,13 @@ export class ServerProcess {
     };
     child.stdout.on('data', remember);
     child.stderr.on('data', remember);
+    let isClosed = false;
+    child.once('close', () => (isClosed = true));
     await until(
       async () => {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended at start: ${this.output}`);
+        // Its last words may come after its end.
+        if (isClosed) throw new Error(`the server ended at start: ${this.output}`);
+        if (child.exitCode !== null || child.signalCode !== null) return false;
         const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(10_000) }).catch(() => null);
         return response?.status === 200;
       },

@@ -108,7 +108,14 @@ async function work(message: KafkaMessage): Promise<void> {
   running.set(job.jobId, stop);
   const deadline = setTimeout(() => stop.abort(LATE), Math.min(leftMs, 2 ** 31 - 1));
   let progress = 0;
-  await say(job, 'claimed');
+  try {
+    await say(job, 'claimed');
+  } catch (error) {
+    // Kafka hands it over again, and must find nobody at it.
+    clearTimeout(deadline);
+    running.delete(job.jobId);
+    throw error;
+  }
   const heart = setInterval(() => void say(job, 'heartbeat', { progress }).catch(() => undefined), job.heartbeatEveryMs);
   try {
     await generate(job, stop.signal, (percent) => {

@@ -69,6 +69,11 @@ export class AccountDues {
       .finally(() => (this.#running = null));
   }
 
+  /** Resolved once nothing of it is under way; called when no partition is open any more. */
+  async stop(): Promise<void> {
+    await this.#running;
+  }
+
   async #bookAll(): Promise<void> {
     const { rows, partitions, clock, write } = this.parts;
     // From here on whatever is lowered stands beside what the rows say, whether it is among them yet or not.

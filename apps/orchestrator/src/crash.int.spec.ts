@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type pg from 'pg';
 import { until, World } from './testing/test-world.js';
 
 let world: World;
@@ -24,8 +25,6 @@ const jobsOf = async (taskId: string): Promise<number> =>
       ])
     ).rows[0]?.n,
   );
-/** However busy the machine is, a process keeps its leases and has the time that it needs to finish what it began. */
-const IN_PEACE = { leaseTtlMs: 60_000, drainTimeoutMs: 60_000 };
 const settled = (taskId: string): Promise<void> =>
   until(`${taskId} to be settled`, async () => (await world.money(taskId)).some((type) => type !== 'ProviderCostBooked'));
 
@@ -59,12 +58,12 @@ describe('a process killed', () => {
   });
 
   it.each([
-    ['after it wrote the time-out, before the refund', 'TaskTimedOut', { outcome: 'hang' }],
-    ['after it wrote the failure, before the refund', 'TaskFailed', { outcome: 'fail', afterMs: 0 }],
-  ])('%s refunds once', async (_, killAt, simulate) => {
+    ['after it wrote the time-out, before the refund', 'TaskTimedOut', { outcome: 'hang' }, 200],
+    ['after it wrote the failure, before the refund', 'TaskFailed', { outcome: 'fail', afterMs: 0 }, undefined],
+  ])('%s refunds once', async (_, killAt, simulate, deadlineMs) => {
     const acc = await account();
     const first = await world.orchestrator({ killAt });
-    const id = await world.submit(acc, simulate, { deadlineMs: 200 });
+    const id = await world.submit(acc, simulate, { deadlineMs });
     await first.plug.pulled;
     await world.kill(first);
     await world.orchestrator();
@@ -99,7 +98,7 @@ describe('a process killed', () => {
 describe('a process stopped', () => {
   it('writes what it began, gives the lease up at once, and its successor goes on', async () => {
     const acc = await account();
-    const first = await world.orchestrator({ limits: IN_PEACE });
+    const first = await world.orchestrator();
     const ids = await Promise.all(Array.from({ length: 20 }, () => world.submit(acc, { afterMs: 30 })));
     await until('the first to have begun', async () =>
       (await world.facts({ types: ['TaskDispatched'] })).some((fact) => ids.includes(fact.stream.slice(fact.stream.indexOf('.') + 1))),
@@ -117,7 +116,7 @@ describe('a process stopped', () => {
 
   it('between a dispatch and its submission still makes it, so that its successor has nothing to doubt', async () => {
     const acc = await account();
-    const first = await world.orchestrator({ pauseAt: 'TaskDispatched', limits: IN_PEACE });
+    const first = await world.orchestrator({ pauseAt: 'TaskDispatched' });
     const id = await world.submit(acc, { afterMs: 0 });
     await until('the pause', () => first.plug.isPaused);
     const stopping = first.orchestrator.stop();
@@ -128,6 +127,57 @@ describe('a process stopped', () => {
     await world.orchestrator();
     await settled(id);
     expect(await jobsOf(id)).toBe(1);
+  });
+
+  it('while it still joins the others leaves nothing behind that they would wait for', async () => {
+    const hasty = await world.orchestrator();
+    await world.stop(hasty);
+    const { rows } = await world.database.pool.query(`SELECT name FROM leases WHERE expires_at > clock_timestamp()`);
+    expect(rows).toEqual([]);
+  });
+});
+
+describe('a process whose write', () => {
+  const partitions = async (): Promise<Array<{ position: string }>> =>
+    (await world.database.pool.query<{ position: string }>('SELECT position FROM orchestrator_partitions')).rows;
+
+  it('was made, and its answer lost, takes its partitions over anew and goes on', async () => {
+    const acc = await account();
+    const { core, orchestrator } = await world.orchestrator();
+    await until('it to own all', () => orchestrator.partitions === 16);
+    const lost = loseAnswerTo(core.pool, 'orchestrator_checkpoints');
+    const ids = await Promise.all(Array.from({ length: 5 }, () => world.submit(acc, { afterMs: 0 })));
+    await lost;
+    ids.push(await world.submit(acc, { afterMs: 0 }));
+    await Promise.all(ids.map(settled));
+    await until('every checkpoint to reach the end', async () => {
+      const head = await world.api.store.head();
+      return (await partitions()).every(({ position }) => position === head);
+    });
+    await until('it to own all again', () => orchestrator.partitions === 16);
+    expect(await Promise.all(ids.map(jobsOf))).toEqual(ids.map(() => 1));
+  });
+
+  it('fails on the way out forgets what it gave up', async () => {
+    const own = await World.open();
+    try {
+      const ids = Array.from({ length: 24 }, (_, n) => `acc_${n}`);
+      await Promise.all(ids.map((id) => own.account(id)));
+      const first = await own.orchestrator();
+      await until('it to own all', () => first.orchestrator.partitions === 16);
+      await own.database.pool.query(
+        `CREATE FUNCTION refuse_move() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'away'; END $$;
+         CREATE TRIGGER refuse_move BEFORE UPDATE ON orchestrator_partitions FOR EACH ROW EXECUTE FUNCTION refuse_move()`,
+      );
+      await Promise.all(ids.map((id) => own.submit(id, { outcome: 'hang' })));
+      await until('all to be taken up', () => first.orchestrator.active === ids.length);
+      const second = await own.orchestrator();
+      await until('the partitions to be shared', () => first.orchestrator.partitions === 8 && second.orchestrator.partitions === 8);
+      await until('each to have its own', () => first.orchestrator.active + second.orchestrator.active === ids.length);
+      expect(second.orchestrator.active).toBeGreaterThan(0);
+    } finally {
+      await own.close();
+    }
   });
 });
 
@@ -150,12 +200,12 @@ describe('two processes on one database', () => {
 
   it('make room for a third that comes, without leaving any attempt in doubt', async () => {
     const accs = await Promise.all(Array.from({ length: 8 }, () => account()));
-    await Promise.all([world.orchestrator({ limits: IN_PEACE }), world.orchestrator({ limits: IN_PEACE })]);
+    await Promise.all([world.orchestrator(), world.orchestrator()]);
     const ids: string[] = [];
     const load = (async () => {
       for (let round = 0; round < 12; round += 1) ids.push(...(await Promise.all(accs.map((acc) => world.submit(acc, { afterMs: 30 })))));
     })();
-    const third = await world.orchestrator({ limits: IN_PEACE });
+    const third = await world.orchestrator();
     await until('the third to have its part', () => third.orchestrator.partitions >= 5);
     await load;
     await Promise.all(ids.map(settled));
@@ -167,3 +217,27 @@ describe('two processes on one database', () => {
     expect(await Promise.all(ids.map(jobsOf))).toEqual(ids.map(() => 1));
   });
 });
+
+/** The first transaction with such a statement is committed, and who asked for it hears of a broken connection. Resolved once that has happened. */
+function loseAnswerTo(pool: pg.Pool, statement: string): Promise<void> {
+  const connect = pool.connect.bind(pool) as (...back: unknown[]) => Promise<pg.PoolClient>;
+  let isLost = false;
+  return new Promise((resolve) => {
+    const losing = async (): Promise<pg.PoolClient> => {
+      const client = await connect();
+      const query = client.query.bind(client) as (...asked: unknown[]) => Promise<unknown>;
+      let isAsked = false;
+      client.query = (async (...asked: unknown[]) => {
+        const answer = await query(...asked);
+        if ((asked[0] as { name?: string }).name === statement) isAsked = true;
+        if (asked[0] !== 'COMMIT' || !isAsked || isLost) return answer;
+        isLost = true;
+        resolve();
+        throw new Error('Connection terminated unexpectedly');
+      }) as unknown as typeof client.query;
+      return client;
+    };
+    // The pool calls itself back for its single statements.
+    pool.connect = ((...back: unknown[]) => (back.length > 0 || isLost ? connect(...back) : losing())) as typeof pool.connect;
+  });
+}

@@ -25,7 +25,7 @@ export class OwnedPartition {
   /** Every fact up to here is in the pending rows, or needs none. */
   #seen: Position;
   #written: Position;
-  #isOver = false;
+  readonly #over = new AbortController();
   #isLeaving = false;
   #isReady = false;
 
@@ -37,7 +37,7 @@ export class OwnedPartition {
   }
 
   /** Asked before every act: a process that was paused may not act on what it remembers. */
-  readonly mayAct = (): boolean => !this.#isOver && this.parts.held.held();
+  readonly mayAct = (): boolean => !this.#over.signal.aborted && this.parts.held.held();
 
   /** Nothing new begins before the jobs that its last owner left are known, and once it is on its way to another process. */
   get isOpen(): boolean {
@@ -77,7 +77,7 @@ export class OwnedPartition {
 
   /** What is to be written now; null for nothing. Until it is answered by {@link written} or {@link notWritten}, nothing else is asked for. */
   takeWrite(): PartitionWrite | null {
-    if (this.#isOver || !this.parts.held.held()) return null;
+    if (!this.mayAct()) return null;
     if (this.#seen === this.#written && this.pending.size === 0) return null;
     return { partition: this.index, token: this.token, from: this.#written, to: this.#seen, changes: this.pending.take() };
   }
@@ -99,9 +99,14 @@ export class OwnedPartition {
     this.reactions.close();
   }
 
+  /** Aborted by {@link end}. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
   /** Nothing of it is acted on or written any more. */
   end(): void {
-    this.#isOver = true;
+    this.#over.abort();
     this.leave();
     this.reactions.drop();
   }

@@ -54,7 +54,7 @@ export class Shift {
       this.#rows,
       () => this.#owned.values(),
       (partition) => {
-        logger.warn({ partition: partition.index }, 'another process has taken a partition over');
+        logger.warn({ partition: partition.index }, 'a partition is another process’s, or not where this one left it: it is given up');
         partition.end();
       },
     );
@@ -104,7 +104,7 @@ export class Shift {
     this.#stopListening();
     this.#ended.abort();
     for (const alarm of [this.#tickAlarm, this.#lookAlarm, this.#writeAlarm]) alarm.ring();
-    await Promise.all([this.#loops, this.#places.stop()]);
+    await Promise.all([this.#loops, this.#places.stop(), this.#dues.stop()]);
   }
 
   /** The time between taking a partition and giving it up, or losing it. */
@@ -119,18 +119,22 @@ export class Shift {
       lowerAccount: (owned, tenant, accountId, dueAt) => this.#dues.lower(owned, tenant, accountId, dueAt),
     });
     this.#owned.set(partition.index, partition);
+    // One whose checkpoint is not where this process left it (the answer to a write was lost) ends by itself, and is taken over anew.
+    const ending = AbortSignal.any([signal, partition.over]);
     try {
-      if (taken.placed.length > 0) await this.#recall(partition, taken.placed, signal);
+      if (taken.placed.length > 0) await this.#recall(partition, taken.placed, ending);
       partition.open();
       this.#dues.lookAgain();
       this.#lookAlarm.ring();
-      await this.#reader.join(partition, signal);
-      await aborted(signal);
+      await this.#reader.join(partition, ending);
+      await aborted(ending);
     } finally {
       this.#reader.leave(partition);
-      await this.#drain(partition);
-      partition.end();
-      if (this.#owned.get(partition.index) === partition) this.#owned.delete(partition.index);
+      await this.#drain(partition).finally(() => {
+        // Also where its last write failed: what this process has of it in mind would hold memory and places for good.
+        partition.end();
+        if (this.#owned.get(partition.index) === partition) this.#owned.delete(partition.index);
+      });
     }
   }
 

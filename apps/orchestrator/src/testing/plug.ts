@@ -16,6 +16,8 @@ export class Plug {
   #pause: Promise<void> | null = null;
   #resume: () => void = () => undefined;
   #pauseAt: KillPoint | null;
+  /** Asked for, and without an answer yet. */
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(
     private readonly killAt: KillPoint | null,
@@ -53,6 +55,11 @@ export class Plug {
   pull(): void {
     this.#isPulled = true;
     this.#tell();
+  }
+
+  /** Resolved once whatever was asked for before has happened, or never will. */
+  async quiet(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
   }
 
   sessions(inner: Sessions<TaskState>): Sessions<TaskState> {
@@ -149,7 +156,9 @@ export class Plug {
   async #through<Answer>(call: () => Promise<Answer>, happened: () => string[] = () => []): Promise<Answer> {
     await this.#pause;
     if (this.#isPulled) throw new Error('this process was killed');
-    const answer = await call();
+    const asked = call();
+    this.#underWay.add(asked);
+    const answer = await asked.finally(() => this.#underWay.delete(asked));
     if (this.#pauseAt !== null && happened().includes(this.#pauseAt)) this.pause();
     await this.#pause;
     if (this.killAt !== null && happened().includes(this.killAt)) this.pull();

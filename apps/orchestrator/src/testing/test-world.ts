@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { invariant, newCommandId, refuse, type JsonObject } from '#libs/kernel';
-import { CatalogueMemory, CatalogueWriter, MemoryQuoteStore, type ModelInput } from '#libs/catalogue';
+import { CatalogueMemory, CatalogueWriter, DEADLINE_MS_DEFAULT, MemoryQuoteStore, type ModelInput } from '#libs/catalogue';
 import {
   CachedCustomerKeys,
   LogKeyedCommands,
@@ -30,6 +30,7 @@ import {
 } from '#libs/ledger';
 import { createPool, DeploymentClock } from '#libs/platform';
 import { SimulatorProvider, type Provider } from '#libs/providers';
+import { ORCHESTRATOR_GROUP } from '#libs/reactions';
 import { Settlements, Submissions } from '#libs/settlement';
 import type { TaskBriefs } from '#libs/studio';
 import { decideTask, TASK_FACT_VERSIONS, taskDecider, type TaskCommand, type TaskState } from '#libs/tasks';
@@ -41,6 +42,8 @@ import { ORCHESTRATOR_LIMITS, REACTION_POLICY, type OrchestratorLimits, type Rea
 import { Plug, type KillPoint } from './plug.js';
 
 export const TENANT = 'acme';
+/** However busy the machine is, a process keeps its leases and has the time that it needs to finish what it began. */
+const IN_PEACE = { leaseTtlMs: 60_000, drainTimeoutMs: 60_000 };
 /** No task of these tests names one. */
 const NO_BRIEFS: TaskBriefs = {
   resolve: () => Promise.resolve(refuse('not_found', 'There is no such brief.')),
@@ -89,10 +92,13 @@ export class RunningOrchestrator {
     private readonly simulator: SimulatorProvider,
   ) {}
 
-  /** As SIGKILL does: from now on nothing that it asks for happens, and nothing that happened reaches it. */
+  /** As SIGKILL does: from now on nothing that it asks for happens, and nothing that happened reaches it. Its leases run out at once, and all see it. */
   async kill(): Promise<void> {
     this.plug.pull();
+    // What was on its way to the database still arrives there, and may renew a lease.
+    await this.plug.quiet();
     await this.core.pool.query('UPDATE leases SET expires_at = clock_timestamp() WHERE owner = $1', [this.orchestrator.owner]);
+    await lookAround(this.core.pool);
   }
 
   async stop(): Promise<void> {
@@ -185,7 +191,7 @@ export class World {
       logger,
       metrics,
       policy: { ...REACTION_POLICY, lateResult: 'deliver_free', overConsumption: 'reject', retryAfterMs: 10, ...options.policy },
-      limits: { ...ORCHESTRATOR_LIMITS, writeEveryMs: 50, lookEveryMs: 50, leaseTtlMs: 1_500, drainTimeoutMs: 2_000, ...options.limits },
+      limits: { ...ORCHESTRATOR_LIMITS, writeEveryMs: 50, lookEveryMs: 50, ...IN_PEACE, ...options.limits },
     });
     const running = new RunningOrchestrator(core, orchestrator, plug, registry, simulator);
     this.#running.add(running);
@@ -218,6 +224,13 @@ export class World {
       return { facts: accountNewFacts(decision), result: () => null };
     });
     if (outcome.kind !== 'appended') throw new Error(`the account command ended as ${JSON.stringify(outcome)}`);
+  }
+
+  /** Moves the deployment's clock past the deadline that tasks have by themselves, and past no account's next boundary. */
+  async passDeadlines(): Promise<void> {
+    const { clock } = this.api;
+    const moved = await clock.set(clock.now() + DEADLINE_MS_DEFAULT + 1_000);
+    invariant('ok' in moved, 'the clock moves on');
   }
 
   /** Answers the task's id. */
@@ -296,6 +309,11 @@ export class World {
       )
     ).rows;
   }
+}
+
+/** Every process looks at once who lives and who holds what, as it does every so often. */
+export async function lookAround(pool: pg.Pool): Promise<void> {
+  await pool.query(`SELECT pg_notify('rollcredits_shares', $1)`, [ORCHESTRATOR_GROUP]);
 }
 
 /** Waits for what a test promises, and says which it was where it does not come. */

@@ -70,6 +70,7 @@ export class LeasedShares {
   readonly #resting = new Map<number, number>();
   #beatTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
+  #starting: Promise<void> = Promise.resolve();
   #beating: Promise<void> = Promise.resolve();
   #balancing: Promise<void> | null = null;
   #isLookedAgain = false;
@@ -114,16 +115,24 @@ export class LeasedShares {
   async start(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
+    this.#starting = this.#join();
+    await this.#starting;
+  }
+
+  async #join(): Promise<void> {
     this.#stopLooking = this.directory.onLooked(() => this.#balance());
     this.#watchTimer = setInterval(() => this.#expire(), this.#ttlMs / 6);
     this.#watchTimer.unref();
-    await this.#rows.announce().catch((error: unknown) => this.options.onError?.(error as Error));
-    this.#beating = this.#beat();
-    await this.#beating;
-    await this.directory.start();
-    // Whoever was there before hears of the new member, and makes room.
-    await this.#rows.announce().catch(() => undefined);
-    await this.#balancing;
+    const steps = [
+      () => this.#rows.announce().catch((error: unknown) => this.options.onError?.(error as Error)),
+      () => (this.#beating = this.#beat()),
+      () => this.directory.start(),
+      // Whoever was there before hears of the new member, and makes room.
+      () => this.#rows.announce().catch(() => undefined),
+      () => this.#balancing,
+    ];
+    // Stopped meanwhile, it joins no further.
+    for (const step of steps) if (this.#isRunning) await step();
   }
 
   /** Lets all work end, hands every share over and leaves the group. Never throws: with the database away, leases run out by themselves. */
@@ -131,6 +140,7 @@ export class LeasedShares {
     if (!this.#isRunning) return;
     this.#isRunning = false;
     this.#stopLooking();
+    await this.#starting;
     const leaving = [...this.#holdings.values()];
     for (const holding of leaving) this.#leave(holding);
     // What is held is renewed until its work has ended.

@@ -63,8 +63,7 @@ export class ProviderCalls {
     otherwise: Answer,
   ): Promise<Answer> {
     const gate = this.#gateOf(provider);
-    if (gate.isFull) await gate.wait();
-    gate.underWay += 1;
+    await gate.enter();
     let answer: Answer;
     try {
       answer = await ask();
@@ -127,28 +126,20 @@ function decimalText(value: JsonValue): string | null {
 
 /** So many calls to one vendor at once, from this process. */
 class Gate {
-  underWay = 0;
+  #underWay = 0;
   readonly #waiting: Array<() => void> = [];
 
   constructor(private readonly callsMax: number) {}
 
-  get isFull(): boolean {
-    return this.underWay + this.#woken >= this.callsMax;
+  async enter(): Promise<void> {
+    if (this.#underWay < this.callsMax) this.#underWay += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Woken, but not counted as under way yet. */
-  #woken = 0;
-
-  async wait(): Promise<void> {
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#woken -= 1;
-  }
-
+  /** Who waits is handed the place itself: left free for a moment, it could be taken by whoever comes just then. */
   leave(): void {
-    this.underWay -= 1;
     const next = this.#waiting.shift();
-    if (next === undefined) return;
-    this.#woken += 1;
-    next();
+    if (next === undefined) this.#underWay -= 1;
+    else next();
   }
 }

@@ -58,3 +58,31 @@ describe('a submission that waited for its turn', () => {
     expect(vendor.jobs.map((job) => job.taskId)).toEqual(['task_1', 'task_3']);
   });
 });
+
+describe('calls to one vendor', () => {
+  it('are never more at once than allowed, in whichever moment others come', async () => {
+    const vendor = new ScriptedProvider('v', { callsMax: 1 });
+    const asked: Array<Promise<unknown>> = [];
+    const ask = (): unknown => asked.push(calls.report(vendor, 'j_1'));
+    // One in each of the steps in which the place of the first goes to the next.
+    const askForAWhile = async (): Promise<void> => {
+      for (let step = 0; step < 20; step += 1) await Promise.resolve(ask());
+    };
+    let [made, atOnce, most] = [0, 0, 0];
+    vendor.reports = [
+      async () => {
+        most = Math.max(most, (atOnce += 1));
+        await new Promise((resolve) => setImmediate(resolve));
+        atOnce -= 1;
+        if ((made += 1) === 1) void askForAWhile();
+        return { kind: 'running', percent: null };
+      },
+    ];
+    const calls = callsTo(vendor);
+    ask();
+    ask();
+    while (made < 22) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all(asked);
+    expect(most).toBe(1);
+  });
+});

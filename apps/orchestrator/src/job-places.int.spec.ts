@@ -46,9 +46,9 @@ class Part {
   }
 }
 
-/** Partitions 0–7 and 8–15 as two processes would hold them. */
+/** Partitions 0–7 and 8–15 as two processes would hold them, for as long as a test takes. */
 async function twoProcesses(provider: string, jobsMax: number): Promise<{ a: Part; b: Part; stop: () => Promise<void> }> {
-  const shares = new LeasedShares(database.pool, { group: ORCHESTRATOR_GROUP, count: PARTITION_COUNT });
+  const shares = new LeasedShares(database.pool, { group: ORCHESTRATOR_GROUP, count: PARTITION_COUNT, ttlMs: 120_000 });
   await shares.start();
   await until(() => shares.held === PARTITION_COUNT);
   const holds = new Map(shares.holdings().map((held) => [held.share, held]));

@@ -77,7 +77,9 @@ describe('a life on the simulator', () => {
 
   it('that hangs is timed out at its deadline and refunded', async () => {
     const acc = await account();
-    const id = await world.submit(acc, { outcome: 'hang', cost }, { deadlineMs: 150 });
+    const id = await world.submit(acc, { outcome: 'hang', cost });
+    await storyEnds(id, 'TaskAccepted');
+    await world.passDeadlines();
     await settledBy(id, 'CreditsRefunded');
     expect((await world.story(id)).at(-1)).toBe('TaskTimedOut');
     expect(await world.figures(acc)).toEqual(WHOLE);
@@ -87,7 +89,9 @@ describe('a life on the simulator', () => {
 
   it('whose result is late keeps the refund, delivers the asset free, and books the cost as absorbed', async () => {
     const acc = await account();
-    const id = await world.submit(acc, { outcome: 'late', afterMs: 0, cost }, { deadlineMs: 150 });
+    const id = await world.submit(acc, { outcome: 'late', afterMs: 0, cost });
+    await storyEnds(id, 'TaskAccepted');
+    await world.passDeadlines();
     await settledBy(id, 'ProviderCostBooked');
     expect((await world.story(id)).slice(-2)).toEqual(['TaskTimedOut', 'LateResultArrived']);
     expect(await world.money(id)).toEqual(['CreditsRefunded', 'ProviderCostBooked']);
@@ -100,8 +104,10 @@ describe('a life on the simulator', () => {
   it('leaves no row behind, but one for a job that may still bring a late result', async () => {
     const acc = await account();
     const done = await world.submit(acc, { afterMs: 150 });
-    const hung = await world.submit(acc, { outcome: 'hang' }, { deadlineMs: 150 });
+    const hung = await world.submit(acc, { outcome: 'hang' });
     await settledBy(done, 'CreditsConsumed');
+    await storyEnds(hung, 'TaskAccepted');
+    await world.passDeadlines();
     await settledBy(hung, 'CreditsRefunded');
     const rowsOf = async (): Promise<unknown[]> => (await world.rows()).filter((row) => [done, hung].includes(row.task_id));
     await until('the rows to be written', async () => (await rowsOf()).length === 1);

@@ -5,7 +5,6 @@ import { createTestDatabase, type TestDatabase } from '../../../../test/support/
 import { until } from '../../../../test/support/until.js';
 import { BRIEF, completed, FollowersHouse, lateResult, taken, timedOut } from './testing/followers-house.js';
 
-const OPTIONS = { leaseTtlMs: 500 };
 const AWAY = { code: 'source_unavailable', detail: 'it answered 503', retryable: true } as const;
 const GONE = { code: 'source_gone', detail: 'it answered 404', retryable: false } as const;
 
@@ -32,7 +31,7 @@ describe('the asset keeper', () => {
   it('copies what a task delivered, and tells where it is', async () => {
     const [one, two] = [newUrl(), newUrl()];
     const taskId = await house.task(completed(one, two));
-    house.follow(house.assetKeeper(), OPTIONS);
+    house.follow(house.assetKeeper());
     await told(taskId);
     expect((await house.facts('task', taskId)).at(-1)).toMatchObject({
       type: 'TaskAssetsStored',
@@ -52,7 +51,7 @@ describe('the asset keeper', () => {
   it('copies a late result while it is on offer, before anybody takes it', async () => {
     const url = newUrl();
     const taskId = await house.task(timedOut(), lateResult('offer', url));
-    house.follow(house.assetKeeper(), OPTIONS);
+    house.follow(house.assetKeeper());
     await told(taskId);
     await house.append(`task-acme.${taskId}`, (await types(taskId)).length - 1, [taken()]);
     expect((await house.state(taskId)).assets).toMatchObject([{ url, late: true, kept: { bytes: 12 } }]);
@@ -62,7 +61,7 @@ describe('the asset keeper', () => {
     const [there, late] = [newUrl(), newUrl()];
     house.vendor.failures.set(late, AWAY);
     const taskId = await house.task(completed(there, late));
-    house.follow(house.assetKeeper(), OPTIONS);
+    house.follow(house.assetKeeper());
     await until(() => tries(late) >= 3);
     house.vendor.failures.delete(late);
     await told(taskId);
@@ -74,7 +73,7 @@ describe('the asset keeper', () => {
     const [gone, away, there] = [newUrl(), newUrl(), newUrl()];
     house.vendor.failures.set(gone, GONE).set(away, AWAY);
     const taskId = await house.task(completed(gone, there, away));
-    house.follow(house.assetKeeper('all', { triesMax: 3 }), OPTIONS);
+    house.follow(house.assetKeeper('all', { triesMax: 3 }));
     await told(taskId);
     const facts = (await house.facts('task', taskId)).slice(-2);
     expect(facts).toMatchObject([
@@ -98,12 +97,12 @@ describe('the asset keeper', () => {
     const url = newUrl();
     house.vendor.hanging.add(url);
     const taskId = await house.task(completed(url));
-    const first = house.follow(house.assetKeeper(), OPTIONS);
+    const first = house.follow(house.assetKeeper());
     await until(() => tries(url) === 1);
     await first.stop();
     expect(await house.queue.waiting()).toBe(1);
     house.vendor.hanging.delete(url);
-    house.follow(house.assetKeeper(), OPTIONS);
+    house.follow(house.assetKeeper());
     await told(taskId);
     await until(isDone);
     expect((await types(taskId)).filter((type) => type.startsWith('TaskAssets'))).toEqual(['TaskAssetsStored']);
@@ -112,7 +111,7 @@ describe('the asset keeper', () => {
   it('records once what was recorded before a crash took the row along', async () => {
     const url = newUrl();
     const taskId = await house.task(completed(url));
-    const first = house.follow(house.assetKeeper(), OPTIONS);
+    const first = house.follow(house.assetKeeper());
     await told(taskId);
     await until(isDone);
     await first.stop();
@@ -123,13 +122,13 @@ describe('the asset keeper', () => {
     const client = await database.pool.connect();
     await house.queue.put(client, [{ ...copy, assets }]);
     client.release();
-    house.follow(house.assetKeeper(), OPTIONS);
+    house.follow(house.assetKeeper());
     await until(isDone);
     expect((await types(taskId)).filter((type) => type.startsWith('TaskAssets'))).toEqual(['TaskAssetsStored']);
   });
 
   it('keeps what it is told to: those of briefs, or none', async () => {
-    const earlier = house.follow(house.assetKeeper('none'), OPTIONS);
+    const earlier = house.follow(house.assetKeeper('none'));
     const [plain, briefed, plainLate, briefedLate, unkept] = [newUrl(), newUrl(), newUrl(), newUrl(), newUrl()];
     await house.task(completed(unkept));
     const seen = async (): Promise<boolean> =>
@@ -137,7 +136,7 @@ describe('the asset keeper', () => {
         '') >= (await house.store.head());
     await until(seen);
     await earlier.stop();
-    house.follow(house.assetKeeper('briefs'), OPTIONS);
+    house.follow(house.assetKeeper('briefs'));
     await house.task(completed(plain));
     await house.task(timedOut(), lateResult('deliver_free', plainLate));
     const kept = [
@@ -152,7 +151,7 @@ describe('the asset keeper', () => {
 
   it('copies many at once, and never more than it may', async () => {
     const tasks = await Promise.all(Array.from({ length: 60 }, () => house.task(completed(newUrl(), newUrl()))));
-    house.follow(house.assetKeeper('all', { copiesAtOnceMax: 5 }), OPTIONS);
+    house.follow(house.assetKeeper('all', { copiesAtOnceMax: 5 }));
     await Promise.all(tasks.map(told));
     expect(house.vendor.atOnceMax).toBe(5);
     expect(house.vendor.asked).toHaveLength(120);
@@ -182,7 +181,7 @@ describe('the asset keeper', () => {
       removed();
     };
     const taskId = await house.task(completed(url));
-    house.follow(house.assetKeeper(), OPTIONS);
+    house.follow(house.assetKeeper());
     await told(taskId);
     await until(isDone);
     const other = await house.task(completed(newUrl()));
@@ -195,7 +194,7 @@ describe('the asset keeper', () => {
     house.vendor.hanging.add(slow);
     await house.task(completed(slow));
     const taskId = await house.task(completed(newUrl()));
-    house.follow(house.assetKeeper(), OPTIONS);
+    house.follow(house.assetKeeper());
     await told(taskId);
     expect(tries(slow)).toBe(1);
   });

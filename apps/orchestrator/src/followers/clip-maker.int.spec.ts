@@ -92,7 +92,7 @@ describe('the clip of a task with a brief', () => {
 
   it('is made in time after any downtime, by whichever process follows the log', async () => {
     const missed = await Promise.all(Array.from({ length: 40 }, () => house.task(BRIEF, completed(URL))));
-    const followers = [1, 2].map(() => house.follow(house.clipMaker(), { pageSizeMax: 7, leaseTtlMs: 500 }));
+    const followers = [1, 2].map(() => house.follow(house.clipMaker(), { pageSizeMax: 7 }));
     await until(() => followers.some((follower) => follower.leads()));
     await followers.find((follower) => follower.leads())?.stop();
     const late = await house.task(BRIEF, completed(URL));

@@ -86,7 +86,7 @@ describe('a follower of the log', () => {
       await client.query('INSERT INTO rows_of_pages VALUES ($1)', [last]);
       if (ofTask(taskId)(last) && (failures -= 1) >= 0) throw new Error('the rows cannot be written');
     };
-    const follower = house.follow(listening, { leaseTtlMs: 300 });
+    const follower = house.follow(listening);
     await until(() => failures < 0);
     await until(() => follower.health().status === 'ok');
     const { rows } = await database.pool.query<{ stream: string }>('SELECT stream FROM rows_of_pages');
@@ -100,7 +100,7 @@ describe('a follower of the log', () => {
     listening.before = () => {
       if (isBroken) throw new Error('broken');
     };
-    const follower = house.follow(listening, { leaseTtlMs: 300 });
+    const follower = house.follow(listening);
     const taskId = await completedTask();
     await until(() => follower.health().status === 'degraded');
     isBroken = false;

@@ -38,6 +38,8 @@ export interface FollowerParts {
 
 export interface FollowerOptions {
   leaseTtlMs?: number;
+  /** Before it begins anew after a failure, and between two attempts to get the lease. */
+  retryMs?: number;
   pageSizeMax?: number;
 }
 
@@ -70,6 +72,7 @@ export class LogFollower {
     const { name } = this.reaction;
     this.#work = runUnderLease(pool, `follower:${name}`, (lease, signal) => this.#lead(lease, signal), {
       ttlMs: this.options.leaseTtlMs,
+      retryMs: this.options.retryMs,
       onError: (error) => {
         metrics.onTrouble(name);
         this.#trouble = error.message;

@@ -31,6 +31,8 @@ export const BRIEF: TaskBrief = {
   budgeted: false,
   autoReview: false,
 };
+/** However busy the machine is, a follower keeps its lease. */
+const IN_PEACE: FollowerOptions = { leaseTtlMs: 60_000, retryMs: 100 };
 const AT = '2026-11-22T10:00:00.000Z';
 
 /** Answers for a vendor, by URL; whatever it is not told of is there. */
@@ -48,7 +50,8 @@ export class Vendor implements AssetKeeping {
     this.atOnceMax = Math.max(this.atOnceMax, this.#atOnce);
     await new Promise((resolve) => setImmediate(resolve));
     if (this.hanging.has(sourceUrl)) {
-      await new Promise((resolve) => hints?.signal?.addEventListener('abort', resolve, { once: true }));
+      if (hints?.signal?.aborted !== true)
+        await new Promise((resolve) => hints?.signal?.addEventListener('abort', resolve, { once: true }));
       this.#atOnce -= 1;
       return { kept: false, failure: { code: 'timed_out', detail: 'broken off', retryable: true } };
     }
@@ -79,7 +82,7 @@ export class FollowersHouse {
   follow(reaction: Reaction, options: FollowerOptions = {}, pool = this.pool, registry = new Registry()): LogFollower {
     const logger = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
     const parts = { store: this.store, pool, clock: systemClock, logger, metrics: new FollowerMetrics(registry) };
-    const follower = new LogFollower(parts, reaction, options);
+    const follower = new LogFollower(parts, reaction, { ...IN_PEACE, ...options });
     this.#followers.push(follower);
     follower.start();
     return follower;

@@ -9,6 +9,9 @@ import { until } from '../../../test/support/until.js';
 const CHECKOUT = join(import.meta.dirname, '..', '..', '..');
 const main = (app: string): string[] => [process.execPath, join(CHECKOUT, 'dist', 'apps', app, 'src', 'main.js')];
 
+/** A start makes a database or mends one, in several processes, beside others that do the same. */
+const LONG_MS = 180_000;
+
 interface Running {
   child: ChildProcess;
   out: () => string;
@@ -55,7 +58,7 @@ async function start(command: string[] = main('standalone'), env: Record<string,
       if (server.child.exitCode !== null) throw new Error(`it ended: ${server.err()}`);
       return server.out().includes('quotes') && (await isReady(`http://127.0.0.1:${port}`));
     },
-    { withinMs: 90_000, what: () => `the start: ${server.out()} ${server.err()}` },
+    { withinMs: LONG_MS, what: () => `the start: ${server.out()} ${server.err()}` },
   );
   return server;
 }
@@ -151,12 +154,15 @@ describe('npm start', () => {
     process.kill(postmaster, 'SIGKILL');
     const statuses = new Set<number>();
     let n = 0;
-    await until(async () => {
-      const { status, headers } = await open(`after-${++n}`);
-      statuses.add(status);
-      if (status === 503) expect(headers.get('retry-after')).not.toBeNull();
-      return status === 201;
-    });
+    await until(
+      async () => {
+        const { status, headers } = await open(`after-${++n}`);
+        statuses.add(status);
+        if (status === 503) expect(headers.get('retry-after')).not.toBeNull();
+        return status === 201;
+      },
+      { withinMs: LONG_MS, what: () => `PostgreSQL to be back: ${server.err()}` },
+    );
     expect([...statuses].filter((status) => status !== 201 && status !== 503)).toEqual([]);
     await until(() => isReady(url));
     expect(await stop(server)).toBe(0);
@@ -169,7 +175,7 @@ describe('npm start', () => {
     const env = { DATABASE_URL: databaseUrl.trim(), PROJECTOR_PORT: '0', ORCHESTRATOR_PORT: '0' };
     const roles = [run(main('projector'), env), run(main('orchestrator'), env)];
     for (const role of roles) {
-      await until(() => role.out().includes('/readyz'), { what: () => role.err(), withinMs: 60_000 });
+      await until(() => role.out().includes('/readyz'), { what: () => role.err(), withinMs: LONG_MS });
       const health = /http:\S+(?=\/readyz)/.exec(role.out())?.[0] ?? '';
       await until(() => isReady(health));
       expect(await (await fetch(`${health}/metrics`)).text()).toContain('process_cpu_seconds_total');

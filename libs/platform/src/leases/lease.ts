@@ -117,15 +117,22 @@ export class Lease {
         `UPDATE leases SET expires_at = clock_timestamp() + $4 * interval '1 millisecond' WHERE name = $1 AND owner = $2 AND token = $3`,
         [this.name, this.owner, token, this.ttlMs],
       );
+      if (this.#isOver(token)) return;
       if (rowCount !== 1) return this.#lose(new Error(`lease ${this.name} was taken over`));
       // Not held for a moment is lost: whatever was due in that moment was left undone by an owner that must not act.
       if (!this.held()) return this.#ranOut();
       this.#heldUntilMs = askedAtMs + this.ttlMs;
     } catch (error) {
+      if (this.#isOver(token)) return;
       // A database that is away for a moment is no loss until the time is up.
       if (!this.held()) return this.#lose(error as Error);
     }
     this.#scheduleRenewal();
+  }
+
+  /** An answer that comes after its ownership ended says nothing of the one that may have begun since. */
+  #isOver(token: string): boolean {
+    return this.#token !== token;
   }
 
   #ranOut(): void {

@@ -192,6 +192,25 @@ describe('routing', () => {
     expect(a.decided).toHaveLength(1);
   });
 
+  it('sends nothing more once it is closed, also where the database holds its hand-over up', async () => {
+    const a = await members.start();
+    const b = await members.start();
+    await settled(a, b);
+    const command = grantWhere((bucket) => b.routing.owns(bucket));
+    const slow = await database.pool.connect();
+    await slow.query('BEGIN');
+    await slow.query(`SELECT 1 FROM leases WHERE name LIKE 'accounts/%' FOR SHARE`);
+    await a.routing.close();
+    // It is still leaving, and hears that it should look once more.
+    await database.pool.query(`SELECT pg_notify('rollcredits_shares', 'accounts')`);
+    await slow.query('ROLLBACK');
+    slow.release();
+    await until(async () => (await database.pool.query(`SELECT 1 FROM leases WHERE name LIKE 'accounts#%'`)).rowCount === 1);
+    await a.execute(command);
+    expect(a.decided).toEqual([command]);
+    expect(b.decided).toEqual([]);
+  });
+
   it('never sends on what was sent to it, even where each takes the other for the owner', async () => {
     const a = await members.start();
     const b = await members.start();
@@ -204,5 +223,6 @@ describe('routing', () => {
     expect(answer).toMatchObject({ ok: true });
     expect([...a.decided, ...b.decided]).toHaveLength(1);
     expect(a.decided).toHaveLength(1);
+    await database.pool.query(`DELETE FROM leases WHERE owner = 'nobody'`);
   });
 });

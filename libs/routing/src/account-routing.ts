@@ -56,6 +56,7 @@ export class AccountRouting {
   #directory: ShareDirectory | null = null;
   #server: InternalServer | null = null;
   #routes: { linkOf(bucket: number): OwnerLink | null } | null = null;
+  #isClosed = false;
 
   constructor(private readonly parts: AccountRoutingParts) {
     this.#metrics = new RoutingMetrics(parts.registry, () => this.#shares?.held ?? 0);
@@ -124,6 +125,7 @@ export class AccountRouting {
   async close(): Promise<void> {
     await this.handOver();
     if (this.#shares === null) await this.#directory?.stop();
+    this.#isClosed = true;
     this.#routes = null;
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
@@ -177,6 +179,8 @@ export class AccountRouting {
 
   /** After every look at the owners: a way to each that is new, none to those that are gone. */
   #learn(): void {
+    // A hand-over that the database holds up goes on looking after the time that it was given.
+    if (this.#isClosed) return;
     const directory = this.#directory as ShareDirectory;
     const known = new Map<string, OwnerDetail>();
     for (const { owner, detail } of directory.owners().values()) {

@@ -6,6 +6,7 @@ import { BookDue, type GrantCredits } from '#libs/ledger';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/test-database.js';
 import { until } from '../../../test/support/until.js';
 import { BUCKETS } from './buckets.js';
+import type { LinkLimits } from './owner-link.js';
 import { answerPlainly, grantWhere, Members, SECRET, type Ghost, type Member } from './testing/members.js';
 import { answerLine, HEADERS, type RequestName } from './wire.js';
 
@@ -21,10 +22,13 @@ afterAll(() => database.drop());
 
 const contextOf = (command: Command<unknown> | undefined): RequestContext => (command as GrantCredits).context;
 
+/** Long enough that a connection is made and a command is heard meanwhile. */
+const SILENCE_MS = 4_000;
+
 /** A process that only sends, and an owner of everything that talks as the spec wants. */
-async function facing(talk: (socket: Socket) => void): Promise<{ sender: Member; ghost: Ghost }> {
+async function facing(talk: (socket: Socket) => void, limits: Partial<LinkLimits> = {}): Promise<{ sender: Member; ghost: Ghost }> {
   const ghost = await members.ghost(talk);
-  const sender = await members.start({ mode: 'forward' });
+  const sender = await members.start({ mode: 'forward', limits });
   await until(() => Array.from({ length: BUCKETS }, (_, bucket) => bucket).every((bucket) => sender.routing.addressOf(bucket) !== null));
   return { sender, ghost };
 }
@@ -60,7 +64,7 @@ const END = '0\r\n\r\n';
 describe('a command whose owner does not answer', () => {
   it('is decided here under its own name when the owner is silent, and so are those after it, at once', async () => {
     const heard: string[] = [];
-    const { sender } = await facing((socket) => onRequests(socket, (_head, body) => heard.push(body)));
+    const { sender } = await facing((socket) => onRequests(socket, (_head, body) => heard.push(body)), { silenceMs: SILENCE_MS });
     const command = grantWhere(() => true);
     expect(await sender.execute(command)).toMatchObject({ ok: true });
     const sent = JSON.parse(heard[0]!) as { commands: Array<{ fields: { context: RequestContext } }> };
@@ -131,13 +135,15 @@ describe('a command whose owner does not answer', () => {
 
   it('goes to the owner again once that answers', async () => {
     let isSilent = true;
-    const { sender } = await facing((socket) =>
-      onRequests(socket, (head, body) => {
-        if (isSilent) return;
-        const { commands } = JSON.parse(body) as { commands: Array<{ n: number }> };
-        const answers = commands.map(({ n }) => JSON.stringify({ n, result: { ok: true, view: 'by the owner', position: '1' } }));
-        socket.write(OK + chunk(answerLine(SECRET, nameOf(head), 0, answers)) + END);
-      }),
+    const { sender } = await facing(
+      (socket) =>
+        onRequests(socket, (head, body) => {
+          if (isSilent) return;
+          const { commands } = JSON.parse(body) as { commands: Array<{ n: number }> };
+          const answers = commands.map(({ n }) => JSON.stringify({ n, result: { ok: true, view: 'by the owner', position: '1' } }));
+          socket.write(OK + chunk(answerLine(SECRET, nameOf(head), 0, answers)) + END);
+        }),
+      { silenceMs: SILENCE_MS },
     );
     await sender.execute(grantWhere(() => true));
     expect(sender.decided).toHaveLength(1);
@@ -148,15 +154,17 @@ describe('a command whose owner does not answer', () => {
   });
 
   it('is not given up while the owner lives, however long it takes', async () => {
+    // It says something every 400 ms.
+    const silenceMs = 5_000;
     const owner = await members.start({
       decide: async (command) => {
-        const endMs = performance.now() + 700;
+        const endMs = performance.now() + silenceMs + 500;
         await until(() => performance.now() > endMs);
         return answerPlainly(command);
       },
     });
-    const sender = await members.start({ mode: 'forward', limits: { silenceMs: 600 } });
-    await until(() => sender.routing.addressOf(0) !== null);
+    const sender = await members.start({ mode: 'forward', limits: { silenceMs } });
+    await until(() => Array.from({ length: BUCKETS }, (_, bucket) => bucket).every((bucket) => sender.routing.addressOf(bucket) !== null));
     expect(await sender.execute(grantWhere(() => true))).toMatchObject({ ok: true });
     expect(sender.decided).toEqual([]);
     expect(owner.decided).toHaveLength(1);

@@ -7,12 +7,17 @@ import { Registry } from 'prom-client';
 import type { RequestContext } from '#libs/event-store';
 import { GrantCredits } from '#libs/ledger';
 import { DeploymentSecret, LeasedShares } from '#libs/platform';
+import { until } from '../../../../test/support/until.js';
 import { ACCOUNTS_GROUP, AccountRouting, type RoutingMode } from '../account-routing.js';
 import { BUCKETS, bucketOf } from '../buckets.js';
 import type { LinkLimits } from '../owner-link.js';
 
 export const SECRET = new DeploymentSecret(Buffer.alloc(32, 7));
 export const RELEASE = 'test/1';
+
+/** Nobody loses anything to a machine that is busy elsewhere: a spec about an owner that is silent says how long it waits for one. */
+const TTL_MS = 20_000;
+const SILENCE_MS = 60_000;
 
 export interface MemberOptions {
   decide?: (command: Command<unknown>) => Promise<unknown>;
@@ -78,8 +83,8 @@ export class Members {
       },
       logger: pino({ level: 'silent' }),
       registry,
-      ttlMs: 600,
-      limits: { silenceMs: 300, retryMs: 20, retryMsMax: 100, ...options.limits },
+      ttlMs: TTL_MS,
+      limits: { silenceMs: SILENCE_MS, retryMs: 20, retryMsMax: 100, ...options.limits },
     });
     const member: Member = { routing, registry, decided, learnt, execute: (command) => routing.router.execute(command) };
     this.#all.push(member);
@@ -99,7 +104,7 @@ export class Members {
     const shares = new LeasedShares(this.pool, {
       group: ACCOUNTS_GROUP,
       count: BUCKETS,
-      ttlMs: 600,
+      ttlMs: TTL_MS,
       detail: { address, boot, version: options.version ?? RELEASE },
     });
     await shares.start();
@@ -114,6 +119,13 @@ export class Members {
       await shares.stop();
       server.close();
     }
+    // A process gives its hand-over only so much time; the next test begins when nobody is there any more.
+    await until(async () => {
+      const { rowCount } = await this.pool.query('SELECT 1 FROM leases WHERE starts_with(name, $1) AND expires_at > clock_timestamp()', [
+        ACCOUNTS_GROUP,
+      ]);
+      return rowCount === 0;
+    });
   }
 }
 

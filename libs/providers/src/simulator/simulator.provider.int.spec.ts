@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { JsonObject } from '#libs/kernel';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
 import pg from 'pg';
@@ -123,12 +124,26 @@ describe('the simulator', () => {
   });
 
   it('says that nothing was sent when its database refuses the connection, and unreachable to everything else', async () => {
-    const away = new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 1_000 });
+    const away = new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 60_000 });
     const provider = simulator(undefined, away);
     expect(await provider.submit(job({}))).toMatchObject({ kind: 'not_sent' });
     expect(await provider.report('sim_x')).toMatchObject({ kind: 'unreachable' });
     expect(await provider.lookup('x')).toEqual({ kind: 'unknown' });
     expect(await provider.cancel('sim_x')).toEqual({ kind: 'unknown' });
     await away.end();
+  });
+
+  it('says the same when its database takes the connection and says nothing on it', async () => {
+    const sockets: Socket[] = [];
+    const mute = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const pool = new pg.Pool({ host: '127.0.0.1', port: (mute.address() as AddressInfo).port, connectionTimeoutMillis: 50 });
+    try {
+      expect(await simulator(undefined, pool).submit(job({}))).toMatchObject({ kind: 'not_sent' });
+    } finally {
+      await pool.end();
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => mute.close(resolve));
+    }
   });
 });

@@ -159,7 +159,10 @@ function clientJobIdOf(providerJobId: string): string {
   return providerJobId.startsWith(JOB_ID_PREFIX) ? providerJobId.slice(JOB_ID_PREFIX.length) : providerJobId;
 }
 
+/** No connection of the pool came free in time, or none could be made in time. */
+const NO_CONNECTION = new Set(['timeout exceeded when trying to connect', 'Connection terminated due to connection timeout']);
+
 /** Refused, or no connection to be had: the statement never left this process. */
 function wasNeverSent(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.message === 'timeout exceeded when trying to connect';
+  return error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || NO_CONNECTION.has(error.message);
 }

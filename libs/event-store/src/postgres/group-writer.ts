@@ -58,6 +58,7 @@ export class GroupWriter {
     private readonly connection: Pick<AppendConnection, 'isUp' | 'query'>,
     private readonly onHead: (head: Position) => void,
     private readonly observer: WriterObserver = {},
+    private readonly ambiguousMaxMs = AMBIGUOUS_MAX_MS,
   ) {}
 
   get queued(): number {
@@ -87,7 +88,7 @@ export class GroupWriter {
     const queue = this.queue;
     this.queue = [];
     const now = performance.now();
-    for (const group of [...this.onWire]) if (!group.isSent && now - group.takenAtMs > AMBIGUOUS_MAX_MS) this.fail(group, error);
+    for (const group of [...this.onWire]) if (!group.isSent && now - group.takenAtMs > this.ambiguousMaxMs) this.fail(group, error);
     for (const { settled } of queue) settled(error);
     this.becameIdle();
   }

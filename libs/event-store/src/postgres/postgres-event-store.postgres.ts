@@ -54,6 +54,8 @@ export interface PostgresEventStoreOptions {
   /** For reads; the two connections of the store's own are made with the same settings. */
   pool: pg.Pool;
   observer?: WriterObserver;
+  /** How long an answer that was lost is looked for before its callers are told so. */
+  ambiguousMaxMs?: number;
 }
 
 export class PostgresEventStore implements EventStore {
@@ -67,10 +69,10 @@ export class PostgresEventStore implements EventStore {
   private lastHead: Position = POSITION_START;
   private isClosed = false;
 
-  constructor({ pool, observer }: PostgresEventStoreOptions) {
+  constructor({ pool, observer, ambiguousMaxMs }: PostgresEventStoreOptions) {
     this.pool = pool;
     this.connection = new AppendConnection(pool.options, { onUp: () => this.writer.up(), onDown: () => this.writer.down() });
-    this.writer = new GroupWriter(this.connection, this.learn, observer);
+    this.writer = new GroupWriter(this.connection, this.learn, observer, ambiguousMaxMs);
     this.listener = new LogListener(pool.options, () => this.head(), this.learn);
   }
 

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../support/free-port.js';
 import type { Fault, FaultKind } from './faults.js';
 
 /** Compiled, beside this file or where the build put it. */
@@ -26,6 +27,8 @@ export class TestEventStoreDb {
   /** With `isKept`, its log is in a file and outlives a kill. */
   static async start({ isKept = false }: { isKept?: boolean } = {}): Promise<TestEventStoreDb> {
     const server = new TestEventStoreDb(isKept ? mkdtempSync(join(tmpdir(), 'eventstoredb-')) : null);
+    // Nobody is given it while the server is away.
+    server.port = await freePort();
     await server.run();
     return server;
   }

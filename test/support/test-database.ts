@@ -2,6 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '#libs/platform';
+import { until } from './until.js';
+
+const OBJECT_IN_USE = '55006';
 
 export interface TestDatabase {
   url: string;
@@ -25,7 +28,16 @@ export async function createTestDatabase(options: { migrated?: boolean } = {}): 
     pool,
     async drop() {
       await pool.end();
-      await once(admin, `DROP DATABASE ${name} WITH (FORCE)`);
+      // On a busy machine, backends that were told to end are there for longer than PostgreSQL waits for them.
+      await until(() =>
+        once(admin, `DROP DATABASE ${name} WITH (FORCE)`).then(
+          () => true,
+          (error: unknown) => {
+            if ((error as { code?: string }).code !== OBJECT_IN_USE) throw error;
+            return false;
+          },
+        ),
+      );
     },
   };
 }

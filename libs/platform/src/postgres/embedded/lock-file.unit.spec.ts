@@ -54,7 +54,7 @@ describe('the lock of DATA_DIR', () => {
   });
 
   it('stays with an owner in another container for as long as that one touches it', () => {
-    leave({ pid: 7, startedAt: '1', space: 'another container' }, 5_000);
+    leave({ pid: 7, startedAt: '1', space: 'another container' }, 1_000);
     expect(take()).toMatchObject({ pid: 7 });
     leave({ pid: 7, startedAt: '1', space: 'another container' }, 60_000);
     expect(isHeld(take())).toBe(true);

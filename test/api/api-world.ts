@@ -12,6 +12,7 @@ import { CATALOGUE, createLogger, parseConfig, READ_MODELS, type Config } from '
 import type { ReadModels } from '#libs/projections';
 import { holdAgainstDocument } from './openapi-check.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 export const ADMIN_KEY = `rc_${'a'.repeat(40)}`;
 
@@ -39,6 +40,8 @@ export interface ApiWorld {
       /** The answer is not held against the document. */ unchecked?: boolean;
     },
   ): Promise<Answer>;
+  /** A part that does not answer within two seconds is down, which on a busy machine any part may be for a moment. */
+  ready(): Promise<void>;
   /** Makes a key and answers its text. */
   newKey(scopes: string[], more?: { accounts?: string[]; tenant?: string }): Promise<string>;
   close(): Promise<void>;
@@ -98,6 +101,7 @@ export async function createApiWorld(
         holdAgainstDocument(method, path, response.statusCode, String(response.headers['content-type'] ?? ''), answered);
       return { status: response.statusCode, headers: response.headers as Record<string, string>, body: answered, text: response.payload };
     },
+    ready: () => until(async () => (await world.call('GET', '/readyz', undefined, { key: null, unchecked: true })).status === 200),
     async newKey(scopes, more = {}) {
       const made = await world.call('POST', '/v1/api-keys', { name: 'spec', scopes, ...more });
       if (made.status !== 201) throw new Error(made.text);

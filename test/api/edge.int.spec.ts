@@ -215,6 +215,7 @@ describe('API keys', () => {
       expect(answer).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
       expect(answer.headers['www-authenticate']).toContain('Bearer');
     }
+    await world.ready();
     for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs'])
       expect((await world.call('GET', path, undefined, { key: null })).status).toBe(200);
   });

@@ -587,6 +587,7 @@ describe('the test clock', () => {
     expect(await post('/v1/test-clock', { now: '2026-01-01T00:00:00Z' })).toMatchObject({ status: 409, body: { code: 'conflict' } });
     const again = await post('/v1/test-clock', { now: target }, { 'idempotency-key': 'clock-1' });
     expect(again.body).toEqual(moved.body);
+    await world.ready();
     expect((await get('/readyz')).body.parts.testClock).toMatchObject({ status: 'ok' });
   });
 });
@@ -594,6 +595,7 @@ describe('the test clock', () => {
 describe('operations', () => {
   it('say that the process lives, is ready part by part, and how it does', async () => {
     expect(await world.call('GET', '/healthz', undefined, { key: null })).toMatchObject({ status: 200, body: { status: 'ok' } });
+    await world.ready();
     const ready = await world.call('GET', '/readyz', undefined, { key: null });
     expect(ready.status).toBe(200);
     expect(Object.keys(ready.body.parts)).toEqual(expect.arrayContaining(['postgres', 'eventStore', 'orchestrator', 'testClock']));

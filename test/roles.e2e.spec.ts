@@ -13,7 +13,7 @@ const TASKS = 2_000;
 const ACCOUNTS = 8;
 const SUBMITTING_AT_ONCE = 24;
 const CREDITS = 70;
-const HEARTBEAT_MS = 500;
+const HEARTBEAT_MS = 1_000;
 const WORKER = join(import.meta.dirname, '..', 'dist', 'apps', 'example-worker', 'src', 'main.js');
 const FLEET_MODEL = 'roles-fleet';
 const SIMULATED = [
@@ -71,7 +71,7 @@ describeKafka('every role as processes of their own, a fleet behind them, one of
       WORKER_FAMILIES: 'roles',
       WORKER_NAME: name,
       WORKER_WORK_MS: '20',
-      WORKER_SESSION_MS: '2000',
+      WORKER_SESSION_MS: '6000',
     };
     workers.set(name, spawn(process.execPath, [WORKER], { env: { ...env, WORKER_JOBS_AT_ONCE: '4' }, stdio: 'ignore' }));
   }
@@ -150,7 +150,7 @@ describeKafka('every role as processes of their own, a fleet behind them, one of
       expect(books).toMatchObject({ balanced: true, held: 0 });
     }
     await everyFactOnKafka();
-  }, 420_000);
+  }, 600_000);
 
   async function held(): Promise<number> {
     const balances = await Promise.all(accounts.map((id) => anyApi('GET', `/v1/accounts/${id}/balance`)));
@@ -164,12 +164,20 @@ describeKafka('every role as processes of their own, a fleet behind them, one of
     );
     const came = (): Set<string> =>
       new Set([...published.streams()].flatMap(([stream, messages]) => messages.map((_, revision) => `${stream}@${revision}`)));
-    await until(() => published.distinct().size >= rows.length, {
-      withinMs: 120_000,
-      everyMs: 200,
-      what: () => `${rows.length} facts on Kafka, ${published.distinct().size} came\n${deployment.outputs()}`,
-    });
-    const seen = came();
-    expect(rows.filter(({ fact }) => !seen.has(fact))).toEqual([]);
+    let missing = rows;
+    await until(
+      () => {
+        // As many may have come without being the same, for later facts on another partition come sooner.
+        if (published.distinct().size < rows.length) return false;
+        const seen = came();
+        missing = rows.filter(({ fact }) => !seen.has(fact));
+        return missing.length === 0;
+      },
+      {
+        withinMs: 180_000,
+        everyMs: 200,
+        what: () => `${missing.length} of ${rows.length} facts on Kafka: ${missing[0]?.fact ?? ''} …\n${deployment.outputs()}`,
+      },
+    );
   }
 });

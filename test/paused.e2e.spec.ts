@@ -67,7 +67,7 @@ describe('three orchestrators and two projectors, one of each killed or paused u
       accountId: accounts[n % ACCOUNTS],
       model: 'kling-ai-5s',
       prompt: `clip ${n}`,
-      parameters: { deadlineMs: 60_000, simulate: OUTCOMES[n % OUTCOMES.length] },
+      parameters: { deadlineMs: 200_000, simulate: OUTCOMES[n % OUTCOMES.length] },
     };
     const reply = await api('POST', '/v1/tasks', body, { 'idempotency-key': `paused-${n}` });
     expect(reply).toMatchObject({ status: 202 });
@@ -142,7 +142,7 @@ describe('three orchestrators and two projectors, one of each killed or paused u
       what: () => 'the orchestrator that was paused to have its part again',
     });
 
-    await until(async () => (await held()) === 0, { withinMs: 90_000, what: () => `nothing to be held\n${deployment.outputs()}` });
+    await until(async () => (await held()) === 0, { withinMs: 240_000, what: () => `nothing to be held\n${deployment.outputs()}` });
     const { rows } = await database.pool.query<{ id: string; dispatched: number; endings: number; settlements: number }>(
       `WITH settled AS (
          SELECT data::jsonb->>'taskId' AS id, count(*)::int AS n FROM events WHERE type IN ('CreditsConsumed', 'CreditsRefunded') GROUP BY 1
@@ -164,7 +164,7 @@ describe('three orchestrators and two projectors, one of each killed or paused u
     for (const id of accounts) {
       expect(await booksOf({ url: deployment.get('api-1').url, key: ADMIN_KEY }, id)).toMatchObject({ balanced: true, held: 0 });
     }
-  });
+  }, 600_000);
 
   async function held(): Promise<number> {
     const balances = await Promise.all(accounts.map((id) => api('GET', `/v1/accounts/${id}/balance`)));

@@ -44,5 +44,5 @@ describe('the guide to a pilot', () => {
     expect(log).toHaveLength(50);
     expect(readFileSync(join(directory, 'pilot.html'), 'utf8')).toContain('<svg');
     expect(readFileSync(join(directory, 'pilot.md'), 'utf8')).toContain('per usable clip');
-  });
+  }, 600_000);
 });

@@ -110,7 +110,7 @@ export class BillImport {
     const ended = await this.#ended(bill);
     if (ended !== null) return ended;
     const known = await staging.find(bill.billId);
-    invariant(known !== null, () => `bill ${bill.billId} is neither staged nor imported`);
+    if (known === null) return this.#imported(bill);
     if (known.state === 'staged') {
       if (!(await this.parts.projected.waitFor(await store.head(), PROJECTED_TIMEOUT_MS)))
         throw new EventStoreUnavailable('the read models lag too far behind the log');
@@ -118,11 +118,17 @@ export class BillImport {
     }
     await this.#bookLines(bill, this.#providersOf(bill), lease);
     const summary = await staging.summary(bill.billId);
+    if (summary === null) return this.#imported(bill);
     const fact: BillImported = { type: 'BillImported', data: { ...summary, importedAt: toIso(clock.now()) } };
     const [first] = this.#providersOf(bill) as [string];
     await this.#append(bill, first, 'imported', [billingNewFact(fact)], lease);
+    return this.#imported(bill);
+  }
+
+  /** Only a bill that is in the log leaves the staging: whoever lost the lease meanwhile answers what its successor wrote. */
+  async #imported(bill: StagedBill): Promise<BillView> {
     const view = await this.#ended(bill);
-    invariant(view !== null, () => `bill ${bill.billId} was imported and is not in the log`);
+    invariant(view !== null, () => `bill ${bill.billId} is neither staged nor imported`);
     return view;
   }
 

@@ -34,7 +34,8 @@ export interface BillStaging {
   judge(billId: string): Promise<void>;
   batches(billId: string, provider: string): Promise<number>;
   batch(billId: string, provider: string, batch: number): Promise<BillBatch>;
-  summary(billId: string): Promise<BillSummary>;
+  /** Null once it is imported. */
+  summary(billId: string): Promise<BillSummary | null>;
 }
 
 /** Who holds a lease at a time may book a provider's bills. */

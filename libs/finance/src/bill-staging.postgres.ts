@@ -172,7 +172,7 @@ export class PostgresBillStaging implements BillStaging {
     return [...facts, { type: 'BillJobsMissing', data: { billId, provider, jobs } }];
   }
 
-  async summary(billId: string): Promise<BillSummary> {
+  async summary(billId: string): Promise<BillSummary | null> {
     const [bill, counts, credits, money] = await Promise.all([
       this.pool.query<{ providers: string[]; rejected_count: string; rejected: string }>(
         'SELECT providers, rejected_count, rejected FROM bill_import WHERE bill_id = $1',
@@ -193,7 +193,7 @@ export class PostgresBillStaging implements BillStaging {
       ),
     ]);
     const row = bill.rows[0];
-    if (row === undefined) throw new Error(`bill ${billId} is gone before it was imported`);
+    if (row === undefined) return null;
     const of = (verdict: string): number => Number(counts.rows.find((each) => each.verdict === verdict)?.count ?? 0);
     const [matched, differing, orphans, duplicates, rejectedCount] = [
       ...[of('matched'), of('amount_differs'), of('orphan'), of('duplicate')],
@@ -319,23 +319,32 @@ function shortest(decimal: string): string {
 
 /** All or none, in one order, so that two bills of the same providers cannot wait for each other. */
 export class PostgresBillLeases implements BillLeases {
-  constructor(private readonly pool: pg.Pool) {}
+  /** `ttlMs`: how long an importer that fell silent keeps its provider; default as for every lease. */
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly ttlMs?: number,
+  ) {}
 
   async acquire(names: readonly string[], timeoutMs: number): Promise<BillLease | null> {
-    const leases = [...names].sort().map((name) => new Lease(this.pool, name));
+    const options = this.ttlMs === undefined ? {} : { ttlMs: this.ttlMs };
+    const leases = [...names].sort().map((name) => new Lease(this.pool, name, options));
     const release = async (): Promise<void> => {
       await Promise.all(leases.map((lease) => lease.release()));
     };
     const until = performance.now() + timeoutMs;
-    for (const lease of leases) {
-      while (!(await lease.acquire())) {
-        if (performance.now() >= until) {
-          await release();
-          return null;
+    let isHeld = false;
+    try {
+      for (const lease of leases) {
+        while (!(await lease.acquire())) {
+          if (performance.now() >= until) return null;
+          await new Promise((resolve) => setTimeout(resolve, LEASE_LOOK_MS));
         }
-        await new Promise((resolve) => setTimeout(resolve, LEASE_LOOK_MS));
       }
+      isHeld = true;
+      return { held: () => leases.every((lease) => lease.held()), release };
+    } finally {
+      // A lease renews itself until it is released: one kept by a failure would keep its provider from everybody.
+      if (!isHeld) await release();
     }
-    return { held: () => leases.every((lease) => lease.held()), release };
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type pg from 'pg';
 import { BillImport, PostgresBillLeases, PostgresBillStaging, type BillImportParts, type BillView } from '#libs/finance';
 import { heldMemory } from '../../../../test/support/held-memory.js';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/test-database.js';
@@ -26,7 +27,7 @@ function importer(over: Partial<BillImportParts> = {}): BillImport {
   const { pool } = database;
   return new BillImport({
     staging: new PostgresBillStaging(pool),
-    leases: new PostgresBillLeases(pool),
+    leases: new PostgresBillLeases(pool, 60_000),
     store: house.store,
     projected: house.harness.reads,
     clock: { now: () => Date.now() },
@@ -87,6 +88,20 @@ describe('an import that is interrupted', () => {
     }
   });
 
+  it.each(['find', 'summary'] as const)('answers what another wrote that ended it meanwhile, before it asked for its %s', async (asked) => {
+    const ours = new PostgresBillStaging(database.pool);
+    const answer = ours[asked].bind(ours) as (billId: string) => Promise<never>;
+    // As after a pause that outlasted the lease: somebody else has it, and has done everything.
+    const everybodys = { acquire: () => Promise.resolve({ held: () => true, release: () => Promise.resolve() }) };
+    ours[asked] = async (billId) => {
+      await importer({ leases: everybodys }).resume();
+      return answer(billId);
+    };
+    const view = await send(`paused-${asked}`, HEADER + row('paused', 1, 5) + row('paused', 2, 6), importer({ staging: ours }));
+    expect(view).toMatchObject({ lines: 2, orphans: 2, duplicates: 0 });
+    expect((await database.pool.query('SELECT 1 FROM bill_import')).rowCount).toBe(0);
+  });
+
   it('forgets a body that died on its way', async () => {
     const staging = new PostgresBillStaging(database.pool);
     await staging.begin({ billId: 'bill_dead', tenant: 't', actor: 'key', correlationId: 'c', causationId: null });
@@ -94,6 +109,23 @@ describe('an import that is interrupted', () => {
     expect((await database.pool.query('SELECT 1 FROM bill_import')).rowCount).toBe(1);
     await staging.discardAbandoned(0);
     expect((await database.pool.query('SELECT 1 FROM bill_import')).rowCount).toBe(0);
+  });
+});
+
+describe('the leases of a bill', () => {
+  it('are all given back where one of them could not be asked for', async () => {
+    let isAway = true;
+    const pool = Object.create(database.pool) as pg.Pool;
+    const asked = database.pool.query.bind(database.pool) as (text: string, values: unknown[]) => Promise<pg.QueryResult>;
+    const query = (text: string, values: unknown[]): Promise<pg.QueryResult> =>
+      isAway && values[0] === 'bills-t.b' ? Promise.reject(new Error('the database is away')) : asked(text, values);
+    Object.assign(pool, { query });
+    const failing = new PostgresBillLeases(pool, 60_000).acquire(['bills-t.a', 'bills-t.b'], 60_000);
+    await expect(failing).rejects.toThrow('the database is away');
+    isAway = false;
+    const lease = await new PostgresBillLeases(pool, 60_000).acquire(['bills-t.b', 'bills-t.a'], 0);
+    expect(lease?.held()).toBe(true);
+    await lease?.release();
   });
 });
 

@@ -224,7 +224,9 @@ describe('an asset that is not kept', () => {
 
   it('finds nobody', async () => {
     expect(await refused('http://127.0.0.1:1/a')).toMatchObject({ code: 'source_unavailable', retryable: true });
-    expect(await refused('http://nowhere.invalid/a')).toMatchObject({ code: 'source_unavailable', retryable: true });
+    const resolve: AssetFetcherParts['resolve'] = (_name, _options, callback) =>
+      callback(Object.assign(new Error('nobody has this name'), { code: 'ENOTFOUND' }), []);
+    expect(await refused('http://nowhere.invalid/a', { more: { resolve } })).toMatchObject({ code: 'source_unavailable', retryable: true });
   });
 
   it('found a storage that refuses', async () => {

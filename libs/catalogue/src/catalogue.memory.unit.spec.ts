@@ -143,7 +143,7 @@ describe('another process', () => {
     await there.catalogue.start();
     try {
       const result = await here.writer.changeModel({ type: 'PutModel', modelId: 'mine', input: MODEL_INPUT }, meta());
-      expect(await there.catalogue.waitFor(must(result.position), 5_000)).toBe(true);
+      expect(await there.catalogue.waitFor(must(result.position), 60_000)).toBe(true);
       expect(modelView(must(there.catalogue.model('mine')), NOON)).toEqual(view<ModelView>(result));
       expect(there.catalogue.models()).toEqual(here.catalogue.models());
     } finally {
@@ -180,7 +180,7 @@ describe('another process', () => {
       await until(() => failures > 0);
       here.store.readAll = readAll;
       const result = await here.writer.changeModel({ type: 'PutModel', modelId: 'mine', input: MODEL_INPUT }, meta());
-      expect(await there.catalogue.waitFor(must(result.position), 5_000)).toBe(true);
+      expect(await there.catalogue.waitFor(must(result.position), 60_000)).toBe(true);
     } finally {
       await there.catalogue.close();
     }

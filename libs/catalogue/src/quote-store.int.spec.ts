@@ -94,7 +94,7 @@ describe('the catalogue on PostgreSQL', () => {
     const [here, there] = await Promise.all([process(), process()]);
     expect(here.written + there.written).toBe(13);
     const result = await here.writer.changeModel({ type: 'PutModel', modelId: 'mine', input: MODEL_INPUT }, meta());
-    expect(await there.catalogue.waitFor(must(result.position), 10_000)).toBe(true);
+    expect(await there.catalogue.waitFor(must(result.position), 60_000)).toBe(true);
     expect(there.catalogue.models()).toEqual(here.catalogue.models());
     expect(there.catalogue.plans()).toEqual(here.catalogue.plans());
   });

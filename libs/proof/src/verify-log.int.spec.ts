@@ -11,6 +11,8 @@ import { ProofTables } from './proof-tables.postgres.js';
 import { verifyLog, type Difference, type VerifyLogOptions } from './verify-log.js';
 
 const FACTS = 600;
+/** A builder that lost its lease would leave the tree behind: no machine stands still for that long. */
+const PATIENT_MS = 60_000;
 /** With the hole. */
 const LAST = FACTS + 11;
 const signer = new HeadSigner('rollcredits.local/test', generateKeyPairSync('ed25519').privateKey);
@@ -48,8 +50,8 @@ beforeEach(async () => {
   database = await createTestDatabase();
   store = new PostgresEventStore({ pool: database.pool });
   tables = new ProofTables(database.pool);
-  proofs = new LedgerProofs({ store, tables, signer, clock: { now: () => Date.now() } });
-  const lease = new Lease(database.pool, PROOF_LEASE);
+  proofs = new LedgerProofs({ store, tables, signer, clock: { now: () => Date.now() }, timeoutMs: PATIENT_MS });
+  const lease = new Lease(database.pool, PROOF_LEASE, { ttlMs: PATIENT_MS });
   await lease.acquire();
   const ending = new AbortController();
   const building = buildProof(store, tables, lease, ending.signal, { batchSizeMax: 77 });
@@ -153,7 +155,7 @@ describe('a log that was touched', () => {
     await sql(`UPDATE events SET data = '{"n":0}' WHERE pos = 301`);
     await sql(`DELETE FROM proof_tiles`);
     await sql(`UPDATE proof_log SET size = 0, position = '${at(0)}', last_position = ''`);
-    const lease = new Lease(database.pool, PROOF_LEASE);
+    const lease = new Lease(database.pool, PROOF_LEASE, { ttlMs: PATIENT_MS });
     await lease.acquire();
     const ending = new AbortController();
     await buildProof(store, tables, lease, ending.signal, { onBatch: ({ size }) => size === FACTS + 10 && ending.abort() });

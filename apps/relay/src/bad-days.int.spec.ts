@@ -47,7 +47,7 @@ describeKafka(
     };
     const judge = async (): Promise<void> => {
       await until(() => seen.distinct().size >= house.ids.length, {
-        withinMs: 60_000,
+        withinMs: 120_000,
         what: () => `${house.ids.length} facts, ${seen.distinct().size} came`,
       });
       expect(new Set(seen.distinct().keys())).toEqual(new Set(house.ids));
@@ -60,12 +60,11 @@ describeKafka(
       await judge();
       const writing = house.keepBusy();
       broker.pause();
-      const silentSinceMs = performance.now();
-      await until(async () => (await relay.health()).status === 'degraded', { withinMs: 10 * EVERY_TIMEOUT_MS });
-      await until(() => performance.now() - silentSinceMs > EVERY_TIMEOUT_MS);
-      const { lagFacts, lagMs } = await relay.figures();
+      await until(async () => (await relay.health()).status === 'degraded');
+      // Kafka has been silent for at least as long as a fact waits.
+      await until(async () => (await relay.figures()).lagMs > EVERY_TIMEOUT_MS);
+      const { lagFacts } = await relay.figures();
       expect(lagFacts).toBeGreaterThan(0);
-      expect(lagMs).toBeGreaterThan(EVERY_TIMEOUT_MS / 2);
       // Appends go on all the while.
       await until(async () => ((await relay.figures()).lagFacts ?? 0) > (lagFacts ?? 0), { what: () => 'more facts to wait' });
       broker.resume();
@@ -97,7 +96,7 @@ describeKafka(
     });
 
     it('two relays rob each other of the lease again and again: repetitions only', async () => {
-      const relays = [house.relay(messaging()), house.relay(messaging())];
+      const relays = [1, 2].map(() => house.relay(messaging(), { leaseTtlMs: 1_000 }));
       const writing = house.keepBusy();
       let robbed = 0;
       let last = '';
@@ -112,7 +111,8 @@ describeKafka(
       });
       await writing.stop();
       await judge();
-      expect(relays.filter((relay) => relay.leads()).length).toBeLessThanOrEqual(1);
+      // Who was robbed last may not have heard of it yet.
+      await until(() => relays.filter((relay) => relay.leads()).length <= 1);
     });
 
     it('the database is away and comes back: publishing goes on behind the checkpoint', async () => {

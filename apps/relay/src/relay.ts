@@ -137,12 +137,12 @@ export class Relay {
       return done === true ? null : batchOf(value, settings, keys);
     };
     let position = start;
-    let ahead = this.#prepared(nextBatch());
+    let ahead = this.#prepared(nextBatch(), signal);
     await this.#makeTopics(signal);
     for (;;) {
       const batch = await ahead;
       if (batch === null) return;
-      ahead = this.#prepared(nextBatch());
+      ahead = this.#prepared(nextBatch(), signal);
       this.#waitingSinceMs = batch.oldestAtMs;
       await sendBatch(batch, this.#sender(lease, producer), signal);
       await this.#checkpoint.advance(lease, position, batch.to);
@@ -152,9 +152,12 @@ export class Relay {
   }
 
   /** Its failure is seen when its turn comes, and is nobody's unhandled rejection until then. */
-  #prepared(batch: Promise<Batch | null>): Promise<Batch | null> {
+  #prepared(batch: Promise<Batch | null>, signal: AbortSignal): Promise<Batch | null> {
     batch.then(
-      (made) => (this.#waitingSinceMs ??= made?.oldestAtMs ?? null),
+      (made) => {
+        // One that comes when the lead is over waits for another process.
+        if (!signal.aborted) this.#waitingSinceMs ??= made?.oldestAtMs ?? null;
+      },
       () => undefined,
     );
     return batch;

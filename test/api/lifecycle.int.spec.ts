@@ -1,6 +1,8 @@
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EventStore } from '#libs/event-store';
+import { EVENT_STORE } from '#libs/platform';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { ADMIN_KEY, createApiWorld, type ApiWorld } from './api-world.js';
@@ -88,6 +90,24 @@ describe('watching a task', () => {
     await world.call('DELETE', `/v1/api-keys/${made.body.id as string}`);
     await watching.ended;
     expect(typesOf(watching.text())).not.toContain('TaskCompleted');
+    await world.call('POST', `/v1/tasks/${task}/cancel`, {});
+  });
+
+  it('ends with a key that is revoked while its request is being let in', async () => {
+    const task = await submit({ outcome: 'hang' });
+    // Nothing else reads the task's stream from then on.
+    await until(async () => typeof (await world.call('GET', `/v1/tasks/${task}`)).body.attempts.at(-1)?.providerJobId === 'string');
+    const made = await world.call('POST', '/v1/api-keys', { name: 'watcher', scopes: ['tasks:read'] });
+    const store = world.api.app.get<EventStore>(EVENT_STORE, { strict: false });
+    const readStream = store.readStream.bind(store);
+    store.readStream = async (...asked) => {
+      store.readStream = readStream;
+      await world.call('DELETE', `/v1/api-keys/${made.body.id as string}`);
+      return readStream(...asked);
+    };
+    const watching = await watch(`${url}/v1/tasks/${task}/events`, { authorization: `Bearer ${made.body.key as string}` });
+    await watching.ended;
+    expect([watching.response.statusCode, typesOf(watching.text())]).toEqual([200, []]);
     await world.call('POST', `/v1/tasks/${task}/cancel`, {});
   });
 

@@ -10,8 +10,12 @@ export class Drain {
     return this.#draining;
   }
 
-  /** For answers without an end of their own; answers how to take it away again. */
+  /** For answers without an end of their own, those that begin while the process drains included; answers how to take it away again. */
   onDrain(end: () => void): () => void {
+    if (this.#draining) {
+      end();
+      return () => undefined;
+    }
     this.#enders.add(end);
     return () => this.#enders.delete(end);
   }

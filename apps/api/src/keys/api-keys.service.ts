@@ -62,8 +62,12 @@ export class ApiKeys implements OnApplicationShutdown {
     return key;
   }
 
-  /** Calls once when the key is revoked, here or by another process; the answer stops listening. */
+  /** Calls once when the key is revoked, here or by another process, at once where it was since it was let in; the answer stops listening. */
   onRevoked({ id }: Pick<ApiKey, 'id'>, listener: () => void): () => void {
+    if (!this.#byId.has(id)) {
+      listener();
+      return () => undefined;
+    }
     const listeners = this.#untilRevoked.get(id) ?? new Set();
     this.#untilRevoked.set(id, listeners.add(listener));
     return () => {

@@ -69,7 +69,7 @@ export class CachedCustomerKeys implements CustomerKeys {
   /** Forgets a customer: here at once, in other processes within seconds. */
   async erase(tenant: string, accountId: string): Promise<boolean> {
     const wasThere = await this.vault.erase({ tenant, accountId });
-    this.cache.delete(nameOf(tenant, accountId));
+    this.cache.set(nameOf(tenant, accountId), { sealer: 'erased', lookedUpAtMs: performance.now() });
     return wasThere;
   }
 
@@ -103,10 +103,9 @@ export class CachedCustomerKeys implements CustomerKeys {
       if (entry === undefined) return;
       const known = this.cache.peek(name)?.sealer;
       const kept = known instanceof AesTextSealer ? known : null;
-      const cached: Cached = {
-        sealer: entry === 'erased' ? 'erased' : (kept ?? new AesTextSealer(entry, tenant, accountId)),
-        lookedUpAtMs,
-      };
+      // What is erased is so for good: a key that was read before comes too late.
+      const isErased = entry === 'erased' || known === 'erased';
+      const cached: Cached = { sealer: isErased ? 'erased' : (kept ?? new AesTextSealer(entry, tenant, accountId)), lookedUpAtMs };
       this.cache.set(name, cached);
       found.set(name, cached);
     });

@@ -15,7 +15,11 @@ import {
 } from '../event-store.port.js';
 import { EventStoreDbEventStore, type EventStoreDbLimits } from './eventstoredb-event-store.js';
 
-// Each test talks to a server in another process, on a machine that is busy with others.
+/** Each test talks to a server in another process, on a machine that is busy with others: who is to give up says when. */
+const PATIENCE_MS = 120_000;
+const PATIENT = { ambiguousMaxMs: PATIENCE_MS, patienceMs: PATIENCE_MS, subscriptionPatienceMs: PATIENCE_MS };
+/** Gives up after one try, which is long enough for a server that answers. */
+const HASTY = { appendTimeoutMs: 5_000, ambiguousMaxMs: 1 };
 
 let server: TestEventStoreDb;
 let stores: EventStoreDbEventStore[];
@@ -40,7 +44,7 @@ afterEach(async () => {
 });
 
 function open(limits: Partial<EventStoreDbLimits> = {}): EventStoreDbEventStore {
-  const opened = new EventStoreDbEventStore({ url: server.url, streamPrefix, clock, limits });
+  const opened = new EventStoreDbEventStore({ url: server.url, streamPrefix, clock, limits: { ...PATIENT, ...limits } });
   stores.push(opened);
   return opened;
 }
@@ -91,7 +95,7 @@ describe('an append', () => {
   });
 
   it('whose answer never comes is given up in time, and everything behind it', async () => {
-    const hasty = open({ appendTimeoutMs: 100, ambiguousMaxMs: 300 });
+    const hasty = open(HASTY);
     await server.fault({ kind: 'append-silent-before', stream: 'task-acme.t', times: 100 });
     const results = await Promise.allSettled([write('task-acme.t', NO_STREAM, hasty), write('task-acme.t', 0, hasty)]);
     for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: expect.any(EventStoreUnavailable) });
@@ -101,7 +105,7 @@ describe('an append', () => {
 
   it('of one key lands once, though every answer of the first try was lost', async () => {
     const keyDigest = Buffer.alloc(32, 7);
-    const hasty = open({ appendTimeoutMs: 100, ambiguousMaxMs: 150 });
+    const hasty = open(HASTY);
     await write('account-acme.k', NO_STREAM);
     await server.fault({ kind: 'append-silent-after', stream: 'account-acme.k', times: 100 });
     await expect(write('account-acme.k', 0, hasty, { keyDigest })).rejects.toThrow(EventStoreUnavailable);
@@ -128,7 +132,7 @@ describe('an append', () => {
 
 describe('a read', () => {
   it.each<FaultKind>(['read-unavailable', 'read-silent'])('that meets %s is made again', async (kind) => {
-    const reader = open({ readTimeoutMs: 150 });
+    const reader = open({ readTimeoutMs: 500 });
     await write('task-acme.t', NO_STREAM);
     await server.fault({ kind, stream: 'task-acme.t' });
     expect(await reader.readStream('task-acme.t')).toHaveLength(1);
@@ -184,7 +188,7 @@ describe('a subscription', () => {
   });
 
   it('outlives a server that is killed and started again, as appends do', async () => {
-    const patient = open({ ambiguousMaxMs: 20_000, patienceMs: 20_000, appendTimeoutMs: 500 });
+    const patient = open({ appendTimeoutMs: 1_000 });
     const aborter = new AbortController();
     const heard: string[] = [];
     const following = (async () => {

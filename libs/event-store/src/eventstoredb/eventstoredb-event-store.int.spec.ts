@@ -7,7 +7,14 @@ import { EventStoreDbEventStore } from './eventstoredb-event-store.js';
 /** A real server, where there is one; else the test server, over real gRPC. */
 const realUrl = process.env['TEST_EVENTSTOREDB_URL'] ?? '';
 
-// Each test talks to a server in another process, on a machine that is busy with others.
+/** Each test talks to a server in another process, on a machine that is busy with others: it is only slow, never away. */
+const LIMITS = {
+  appendTimeoutMs: 10_000,
+  ambiguousMaxMs: 60_000,
+  readTimeoutMs: 60_000,
+  patienceMs: 60_000,
+  subscriptionPatienceMs: 60_000,
+};
 
 let server: TestEventStoreDb | null = null;
 beforeAll(async () => {
@@ -19,5 +26,5 @@ describeEventStore(`the event store on ${realUrl === '' ? 'the EventStoreDB test
   const streamPrefix = `contract_${randomUUID().replaceAll('-', '')}_`;
   const url = server?.url ?? realUrl;
   const clock = { now: () => Date.now() };
-  return { open: () => new EventStoreDbEventStore({ url, streamPrefix, clock }), drop: async () => undefined };
+  return { open: () => new EventStoreDbEventStore({ url, streamPrefix, clock, limits: LIMITS }), drop: async () => undefined };
 });

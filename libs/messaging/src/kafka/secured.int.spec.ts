@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { BrokerUnavailable, KafkaMessaging, kafkaSettings } from '#libs/messaging';
 import { parseConfig } from '#libs/platform';
 import type { TestBroker } from '../../../../test/kafka/broker.js';
-import { describeKafka, IMPATIENT } from '../../../../test/kafka/describe-kafka.js';
+import { describeKafka, IMPATIENT, PATIENT } from '../../../../test/kafka/describe-kafka.js';
 import { run } from '../../../../test/kafka/installation.js';
 import { until } from '../../../../test/support/until.js';
 
@@ -53,10 +53,7 @@ describeKafka(
     /** As a process reads its settings. */
     const messaging = (env: Record<string, string>): KafkaMessaging => {
       const config = parseConfig({ KAFKA_BROKERS: broker.address, KAFKA_TLS: '1', KAFKA_TLS_CA_FILE: authority, ...env }, directory);
-      return new KafkaMessaging(
-        { ...kafkaSettings(config, 'test')!, patience: { ...IMPATIENT, pingTimeoutMs: 10_000 } },
-        pino({ level: 'silent' }),
-      );
+      return new KafkaMessaging({ ...kafkaSettings(config, 'test')!, patience: { ...IMPATIENT, ...PATIENT } }, pino({ level: 'silent' }));
     };
 
     it.each(['plain', 'scram-sha-256', 'scram-sha-512'])('is spoken to with %s', async (mechanism) => {

@@ -1,6 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { READ_MODELS } from '#libs/platform';
+import type { ReadModels } from '#libs/projections';
 import { createApiWorld, ADMIN_KEY, type Answer, type ApiWorld } from './api-world.js';
 
 let world: ApiWorld;
@@ -169,6 +171,22 @@ describe('a read', () => {
     const never = await world.call('GET', '/v1/accounts/edge/balance?atLeast=9999999999999999', undefined, { key: other });
     expect(never).toMatchObject({ status: 503, body: { code: 'not_ready', retryable: true } });
     expect(Number(never.headers['retry-after'])).toBeGreaterThan(0);
+  });
+
+  it('does not tell a key that what it may just have made is nowhere, while reads are behind its writes', async () => {
+    const models = world.api.app.get<ReadModels>(READ_MODELS, { strict: false });
+    const { waitFor } = models;
+    await world.call('POST', '/v1/accounts/edge/grants', { bucket: 'referral', credits: 1, reference: 'behind' });
+    models.waitFor = () => Promise.resolve(false);
+    try {
+      const unknown = await world.call('GET', '/v1/tasks/task_none');
+      expect(unknown).toMatchObject({ status: 503, body: { code: 'not_ready', retryable: true } });
+      expect(Number(unknown.headers['retry-after'])).toBeGreaterThan(0);
+      expect((await world.call('GET', '/v1/accounts/edge/balance')).status).toBe(200);
+    } finally {
+      models.waitFor = waitFor;
+    }
+    expect((await world.call('GET', '/v1/tasks/task_none')).status).toBe(404);
   });
 });
 

@@ -14,6 +14,6 @@ export class CatalogueReads {
   async ready(request: FastifyRequest, query: ReadQueryDto): Promise<void> {
     if (query.atLeast !== undefined && !(await this.catalogue.waitFor(query.atLeast, AT_LEAST_TIMEOUT_MS))) throw notReached(query.atLeast);
     const own = keyOf(request).lastPosition;
-    if (own !== null) await this.catalogue.waitFor(own, OWN_WRITES_TIMEOUT_MS);
+    if (own !== null && !(await this.catalogue.waitFor(own, OWN_WRITES_TIMEOUT_MS))) request.exchange.isBehind = true;
   }
 }

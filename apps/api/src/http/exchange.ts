@@ -13,6 +13,8 @@ export interface Exchange {
   problemCode: string | null;
   /** Its entry in the audit was made. */
   isAudited: boolean;
+  /** What the key wrote last is not in what is read yet: what is not found may be on its way. */
+  isBehind: boolean;
 }
 
 declare module 'fastify' {

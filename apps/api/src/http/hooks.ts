@@ -28,7 +28,7 @@ const CORRELATION = /^[A-Za-z0-9._:+/=@-]{1,128}$/;
 export function newExchange(correlationHeader: unknown): Exchange {
   const requestId = `req_${newCommandId()}`;
   const correlationId = typeof correlationHeader === 'string' && CORRELATION.test(correlationHeader) ? correlationHeader : requestId;
-  return { requestId, correlationId, startedAt: performance.now(), key: null, problemCode: null, isAudited: false };
+  return { requestId, correlationId, startedAt: performance.now(), key: null, problemCode: null, isAudited: false, isBehind: false };
 }
 
 export function registerHooks(fastify: FastifyInstance, parts: HookParts): void {

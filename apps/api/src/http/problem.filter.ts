@@ -19,7 +19,7 @@ export class ProblemSender {
     const { problem, fault } =
       error instanceof NotFoundException
         ? { problem: new ApiProblem('not_found', 'There is no such route.'), fault: false }
-        : problemOfError(error);
+        : ofReading(request, problemOfError(error));
     if (fault)
       this.logger.error(
         {
@@ -44,4 +44,11 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     this.sender.send(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
+}
+
+/** A thing that a key has just made is not told to be nowhere because reads lag behind its writing. */
+function ofReading({ exchange }: FastifyRequest, judged: ReturnType<typeof problemOfError>): ReturnType<typeof problemOfError> {
+  if (!exchange.isBehind || judged.problem.code !== 'not_found') return judged;
+  const detail = 'It is not found, but what this key wrote last cannot be read yet; try again.';
+  return { problem: new ApiProblem('not_ready', detail), fault: false };
 }

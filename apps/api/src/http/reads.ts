@@ -28,18 +28,20 @@ export class Reads {
     const own = keyOf(request).lastPosition;
     const asked = query.atLeast;
     if ((own === null || own <= this.#reached) && (asked === undefined || asked <= this.#reached)) return undefined;
-    return this.#wait(own, asked);
+    return this.#wait(request, own, asked);
   }
 
-  async #wait(own: string | null, asked: string | undefined): Promise<void> {
+  async #wait(request: FastifyRequest, own: string | null, asked: string | undefined): Promise<void> {
     if (asked !== undefined && asked > this.#reached) {
       if (!(await this.models.waitFor(asked, AT_LEAST_TIMEOUT_MS))) {
         throw notReached(asked);
       }
       this.#note(asked);
     }
+    if (own === null || own <= this.#reached) return;
     // Best effort: a read model that stands still must not make every read of a writer an error.
-    if (own !== null && own > this.#reached && (await this.models.waitFor(own, OWN_WRITES_TIMEOUT_MS))) this.#note(own);
+    if (await this.models.waitFor(own, OWN_WRITES_TIMEOUT_MS)) this.#note(own);
+    else request.exchange.isBehind = true;
   }
 
   #note(position: string): void {

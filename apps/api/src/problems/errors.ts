@@ -25,7 +25,7 @@ export const API_ERRORS = {
   conflict: { meaning: 'The object is in a state that the request does not fit; the detail says which.', retryable: false },
   not_ready: {
     meaning:
-      'A part that the answer needs is away, or has not yet reached the position asked for. Nothing acknowledged is lost; the same request with the same Idempotency-Key is safe.',
+      'A part that the answer needs is away, or has not yet reached the position asked for, or what the key wrote last (then what is not found may be on its way). Nothing acknowledged is lost; the same request with the same Idempotency-Key is safe.',
     retryable: true,
   },
   overloaded: { meaning: 'More work waits than is taken on; nothing was done.', retryable: true },

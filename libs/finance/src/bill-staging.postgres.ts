@@ -326,8 +326,7 @@ export class PostgresBillLeases implements BillLeases {
   ) {}
 
   async acquire(names: readonly string[], timeoutMs: number): Promise<BillLease | null> {
-    const options = this.ttlMs === undefined ? {} : { ttlMs: this.ttlMs };
-    const leases = [...names].sort().map((name) => new Lease(this.pool, name, options));
+    const leases = [...names].sort().map((name) => new Lease(this.pool, name, { ttlMs: this.ttlMs }));
     const release = async (): Promise<void> => {
       await Promise.all(leases.map((lease) => lease.release()));
     };

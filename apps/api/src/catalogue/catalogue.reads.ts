@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Catalogue } from '#libs/catalogue';
 import { CATALOGUE } from '#libs/platform';
 import { keyOf } from '../http/exchange.js';
-import { AT_LEAST_TIMEOUT_MS, OWN_WRITES_TIMEOUT_MS, notReached } from '../http/reads.js';
+import { reach, reachOwn } from '../http/reads.js';
 import type { ReadQueryDto } from '../validation/queries.js';
 
 @Injectable()
@@ -12,8 +12,8 @@ export class CatalogueReads {
   constructor(@Inject(CATALOGUE) readonly catalogue: Catalogue) {}
 
   async ready(request: FastifyRequest, query: ReadQueryDto): Promise<void> {
-    if (query.atLeast !== undefined && !(await this.catalogue.waitFor(query.atLeast, AT_LEAST_TIMEOUT_MS))) throw notReached(query.atLeast);
+    if (query.atLeast !== undefined) await reach(this.catalogue, query.atLeast);
     const own = keyOf(request).lastPosition;
-    if (own !== null && !(await this.catalogue.waitFor(own, OWN_WRITES_TIMEOUT_MS))) request.exchange.isBehind = true;
+    if (own !== null) await reachOwn(this.catalogue, own, request);
   }
 }

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EventStore } from '#libs/event-store';
 import { EVENT_STORE, READ_MODELS } from '#libs/platform';
 import type { ReadModels } from '#libs/projections';
-import { AT_LEAST_TIMEOUT_MS, notReached } from './reads.js';
+import { reach } from './reads.js';
 
 @Injectable()
 export class CaughtUp {
@@ -17,7 +17,7 @@ export class CaughtUp {
     const known = await look();
     if (known !== null) return known;
     const head = await this.store.head();
-    if (!(await this.models.waitFor(head, AT_LEAST_TIMEOUT_MS))) throw notReached(head);
+    await reach(this.models, head);
     return look();
   }
 }

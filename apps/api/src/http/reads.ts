@@ -7,13 +7,28 @@ import { ApiProblem } from '../problems/problem.js';
 import type { ReadQueryDto } from '../validation/queries.js';
 import { keyOf } from './exchange.js';
 
-export const AT_LEAST_TIMEOUT_MS = 10_000;
+const AT_LEAST_TIMEOUT_MS = 10_000;
 export const OWN_WRITES_TIMEOUT_MS = 2_000;
 
-export function notReached(position: string): ApiProblem {
+function notReached(position: string): ApiProblem {
   return new ApiProblem('not_ready', `What is read has not reached position ${position} within ${AT_LEAST_TIMEOUT_MS / 1_000} seconds.`, {
     atLeast: position,
   });
+}
+
+/** What can be waited for: the read models, or the catalogue in memory. */
+type Readable = Pick<ReadModels, 'waitFor'>;
+
+/** Throws `not_ready` where the position is not reached in time. */
+export async function reach(readable: Readable, position: string): Promise<void> {
+  if (!(await readable.waitFor(position, AT_LEAST_TIMEOUT_MS))) throw notReached(position);
+}
+
+/** Best effort: a read model that stands still must not make every read of a writer an error. The request is told that it is behind. */
+export async function reachOwn(readable: Readable, position: string, request: FastifyRequest): Promise<boolean> {
+  const isReached = await readable.waitFor(position, OWN_WRITES_TIMEOUT_MS);
+  if (!isReached) request.exchange.isBehind = true;
+  return isReached;
 }
 
 @Injectable()
@@ -33,15 +48,10 @@ export class Reads {
 
   async #wait(request: FastifyRequest, own: string | null, asked: string | undefined): Promise<void> {
     if (asked !== undefined && asked > this.#reached) {
-      if (!(await this.models.waitFor(asked, AT_LEAST_TIMEOUT_MS))) {
-        throw notReached(asked);
-      }
+      await reach(this.models, asked);
       this.#note(asked);
     }
-    if (own === null || own <= this.#reached) return;
-    // Best effort: a read model that stands still must not make every read of a writer an error.
-    if (await this.models.waitFor(own, OWN_WRITES_TIMEOUT_MS)) this.#note(own);
-    else request.exchange.isBehind = true;
+    if (own !== null && own > this.#reached && (await reachOwn(this.models, own, request))) this.#note(own);
   }
 
   #note(position: string): void {

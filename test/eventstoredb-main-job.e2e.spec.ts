@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestEventStoreDb } from './eventstoredb/test-server.js';
 import { booksOf } from './support/books.js';
-import { ADMIN_KEY, call, freePort, ServerProcess, type Reply } from './support/server-process.js';
+import { ADMIN_KEY, call, freePort, readAt, ServerProcess, type Reply } from './support/server-process.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -64,9 +64,7 @@ describe('the main job with its log in EventStoreDB', () => {
     return seen;
   }
 
-  /** Until reads show it. */
-  const shown = (position: string): Promise<void> =>
-    until(async () => (await call(server.url, 'GET', `/v1/accounts/fox/balance?atLeast=${position}`)).status === 200);
+  const balanceAt = (position: string): Promise<Reply['body']> => readAt(server.url, '/v1/accounts/fox/balance', position);
 
   it('quotes, holds, generates, charges or refunds, answers retries the same, and balances its books', async () => {
     await account('fox', 1_000);
@@ -83,8 +81,7 @@ describe('the main job with its log in EventStoreDB', () => {
     expect(again.headers.get('idempotent-replay')).toBe('true');
     expect((await post('/v1/tasks', { ...wish, prompt: 'another' }, 'k')).body.code).toBe('idempotency_key_reused');
     // Held, or charged by now.
-    await shown(submitted.body.position);
-    expect((await get('/v1/accounts/fox/balance')).available).toBe(3_000 - PRICE);
+    expect((await balanceAt(submitted.body.position)).available).toBe(3_000 - PRICE);
 
     const outcomes = [
       { outcome: 'succeed', afterMs: 100, deliveredFraction: 0.5 },
@@ -111,7 +108,7 @@ describe('the main job with its log in EventStoreDB', () => {
     expect(goodwill.status).toBe(201);
     const goodwillAgain = await post(`/v1/tasks/${submitted.body.id}/refunds`, { credits: 5, reason: 'sorry' }, 'g');
     expect(goodwillAgain.body).toEqual(goodwill.body);
-    await shown(goodwill.body.position);
+    await balanceAt(goodwill.body.position);
     const receipt = await get(`/v1/tasks/${submitted.body.id}/receipt`);
     expect(receipt.charged).toBe(PRICE - 5);
 

@@ -9,7 +9,7 @@ import type { ReceiptView } from '#libs/settlement';
 import type { ClipView, Report } from '#libs/studio';
 import type { TaskView } from '#libs/tasks';
 import { TestEventStoreDb } from './eventstoredb/test-server.js';
-import { ADMIN_KEY, call, freePort, ServerProcess, type Reply } from './support/server-process.js';
+import { ADMIN_KEY, call, freePort, readAt, ServerProcess, type Reply } from './support/server-process.js';
 import { until } from './support/until.js';
 
 const BUDGET = 50;
@@ -67,8 +67,7 @@ function noted(reply: Reply): Reply {
 
 /** Until reads show everything that was written. */
 async function shown(): Promise<void> {
-  const path = `/v1/accounts/${ACCOUNT}/balance?atLeast=${written}`;
-  await until(async () => (await call(server.url, 'GET', path)).status === 200, { what: () => `reads to reach ${written}` });
+  await readAt(server.url, `/v1/accounts/${ACCOUNT}/balance`, written);
 }
 
 async function must(method: string, path: string, body?: object): Promise<Reply['body']> {

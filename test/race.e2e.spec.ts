@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { call, freePort, ServerProcess, type Reply } from './support/server-process.js';
+import { call, freePort, readAt, ServerProcess, type Reply } from './support/server-process.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
-import { until } from './support/until.js';
 
 const PRICE = 70;
 
@@ -24,18 +23,8 @@ describe('200 simultaneous submits against credits for 10', () => {
     await database.drop();
   });
 
-  /** What is read once it shows the position, however long that takes. */
-  async function balanceAt(url: string, account: string, position: string): Promise<Reply['body']> {
-    let reply: Reply | undefined;
-    await until(
-      async () => {
-        reply = await call(url, 'GET', `/v1/accounts/${account}/balance?atLeast=${position}`);
-        return reply.status === 200;
-      },
-      { what: () => `reads to reach ${position}: ${JSON.stringify(reply?.body)}` },
-    );
-    return reply!.body;
-  }
+  const balanceAt = (url: string, account: string, position: string): Promise<Reply['body']> =>
+    readAt(url, `/v1/accounts/${account}/balance`, position);
 
   async function race(account: string, urls: string[]): Promise<Record<string, number>> {
     const opened = await call(urls[0]!, 'POST', '/v1/accounts', { id: account, name: account, plan: 'free' });

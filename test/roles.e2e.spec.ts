@@ -162,14 +162,12 @@ describeKafka('every role as processes of their own, a fleet behind them, one of
     const { rows } = await database.pool.query<{ fact: string }>(
       `SELECT stream || '@' || rev AS fact FROM events WHERE stream !~ '^request-'`,
     );
-    const came = (): Set<string> =>
-      new Set([...published.streams()].flatMap(([stream, messages]) => messages.map((_, revision) => `${stream}@${revision}`)));
     let missing = rows;
     await until(
       () => {
         // As many may have come without being the same, for later facts on another partition come sooner.
         if (published.distinct().size < rows.length) return false;
-        const seen = came();
+        const seen = published.facts();
         missing = rows.filter(({ fact }) => !seen.has(fact));
         return missing.length === 0;
       },

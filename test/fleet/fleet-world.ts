@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { MessageConsumer, MessageProducer, Messaging } from '#libs/messaging';
+import { onceEach } from '../kafka/once-each.js';
 import { call, freePort, ServerProcess, type Reply } from '../support/server-process.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -153,7 +154,7 @@ export class FleetWorld {
 export class Puppet {
   readonly jobs: Job[] = [];
   readonly cancellations: Array<{ jobId: string; reason: string; worker: string | null }> = [];
-  readonly #places = new Set<string>();
+  readonly #once = onceEach();
   readonly #consumers: MessageConsumer[];
   readonly #producer: MessageProducer;
 
@@ -169,12 +170,7 @@ export class Puppet {
         groupId: `${prefix}.puppet.${randomUUID()}`,
         topics: [topic],
         handle: async (messages) => {
-          // What is handed over again, because a slow reader lost its place in the group, was said once all the same.
-          for (const { topic: of, partition, offset, value } of messages) {
-            const place = `${of} ${partition} ${offset}`;
-            if (!this.#places.has(place)) into(JSON.parse(String(value)) as never);
-            this.#places.add(place);
-          }
+          for (const { value } of this.#once(messages)) into(JSON.parse(String(value)) as never);
         },
       });
     this.#consumers = [

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { factsTopic, KafkaMessaging, PUBLISHED_CATEGORIES, type IncomingMessage } from '#libs/messaging';
 import { kafkaSettingsFor, PATIENT } from './describe-kafka.js';
+import { onceEach } from './once-each.js';
 
 export interface FactsOnKafka {
   /** What stands on the topics, repetitions of the relay's included, in the order of arrival; of one stream that is the order on its partition. */
@@ -11,25 +12,20 @@ export interface FactsOnKafka {
   distinct(): Map<string, IncomingMessage>;
   /** What a consumer that drops repetitions sees of each stream; throws where it sees a gap or a step back. */
   streams(): Map<string, IncomingMessage[]>;
+  /** The same as `<stream>@<revision>`. */
+  facts(): Set<string>;
   stop(): Promise<void>;
 }
 
 export function factsOnKafka(brokers: string, prefix: string): FactsOnKafka {
   const messaging = new KafkaMessaging(kafkaSettingsFor(brokers, PATIENT), pino({ level: 'silent' }));
   const messages: IncomingMessage[] = [];
-  const places = new Set<string>();
+  const once = onceEach();
   const settings = { kafkaTopicPrefix: prefix, kafkaPartitions: 1, kafkaRetentionMs: -1 };
   messaging.consume({
     groupId: randomUUID(),
     topics: PUBLISHED_CATEGORIES.map((category) => factsTopic(settings, category).name),
-    // What is handed over again, because a slow reader lost its place in the group, was published once all the same.
-    handle: async (batch) => {
-      for (const message of batch) {
-        const place = `${message.topic} ${message.partition} ${message.offset}`;
-        if (!places.has(place)) messages.push(message);
-        places.add(place);
-      }
-    },
+    handle: async (batch) => void messages.push(...once(batch)),
   });
   const distinct = (): Map<string, IncomingMessage> => {
     const seen = new Map<string, IncomingMessage>();
@@ -39,21 +35,23 @@ export function factsOnKafka(brokers: string, prefix: string): FactsOnKafka {
     }
     return seen;
   };
+  const streams = (): Map<string, IncomingMessage[]> => {
+    const seen = new Map<string, IncomingMessage[]>();
+    for (const message of distinct().values()) {
+      const stream = message.key ?? '';
+      const before = seen.get(stream) ?? [];
+      if (Number(message.headers['ce_sequence']) !== before.length)
+        throw new Error(`${stream}: revision ${message.headers['ce_sequence'] ?? 'none'} came where ${before.length} was due`);
+      before.push(message);
+      seen.set(stream, before);
+    }
+    return seen;
+  };
   return {
     messages,
     distinct,
-    streams() {
-      const streams = new Map<string, IncomingMessage[]>();
-      for (const message of distinct().values()) {
-        const stream = message.key ?? '';
-        const before = streams.get(stream) ?? [];
-        if (Number(message.headers['ce_sequence']) !== before.length)
-          throw new Error(`${stream}: revision ${message.headers['ce_sequence'] ?? 'none'} came where ${before.length} was due`);
-        before.push(message);
-        streams.set(stream, before);
-      }
-      return streams;
-    },
+    streams,
+    facts: () => new Set([...streams()].flatMap(([stream, seen]) => seen.map((_, revision) => `${stream}@${revision}`))),
     stop: () => messaging.close(),
   };
 }

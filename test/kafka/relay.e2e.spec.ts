@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { RelayHouse } from '../../apps/relay/src/testing/relay-house.js';
-import type { IncomingMessage } from '#libs/messaging';
 import { Deployment } from '../support/deployment.js';
 import { call, freePort, ServerProcess } from '../support/server-process.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -39,8 +38,6 @@ describeKafka('the relay as a process', (kafka) => {
     );
     return rows.map(({ stream, rev }) => `${stream}@${rev}`);
   };
-  const cameOf = (streams: Map<string, IncomingMessage[]>): string[] =>
-    [...streams].flatMap(([stream, messages]) => messages.map((_, revision) => `${stream}@${revision}`));
   /** Until what came is what stands in the log, which may still grow, for what is late is a fact as well. */
   const judge = async (): Promise<void> => {
     let missing: string[] = [];
@@ -48,7 +45,7 @@ describeKafka('the relay as a process', (kafka) => {
     await until(
       async () => {
         // In this order: what has come by now was in the log before.
-        const came = new Set(cameOf(seen.streams()));
+        const came = seen.facts();
         const facts = new Set(await expected());
         missing = [...facts].filter((fact) => !came.has(fact));
         strange = [...came].filter((fact) => !facts.has(fact));

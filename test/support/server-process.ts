@@ -104,3 +104,16 @@ export async function call(url: string, method: string, path: string, body?: obj
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
 }
+
+/** What a path without a query answers once it shows the position, however long that takes. */
+export async function readAt(url: string, path: string, position: string): Promise<Reply['body']> {
+  let reply: Reply | undefined;
+  await until(
+    async () => {
+      reply = await call(url, 'GET', `${path}?atLeast=${position}`);
+      return reply.status === 200;
+    },
+    { what: () => `${path} to reach ${position}: ${JSON.stringify(reply?.body)}` },
+  );
+  return reply!.body;
+}
